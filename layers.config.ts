@@ -1,0 +1,28 @@
+/**
+ * Who may import whom. A part is a folder of `src`; it may enter the parts of its row through the files named there
+ * (a door or pure values) and nothing else of `src`. `oxlint.config.ts` turns this table into lint rules.
+ */
+const everything = '*';
+
+/** The files of a part that others may import; every file where a part is not named here. */
+export const doors: Readonly<Record<string, readonly string[]>> = {
+  acl: ['authorizer.ts', 'permit.ts'],
+  presence: ['presence.ts', 'session.ts'],
+  router: ['router.ts', 'inbox.ts'],
+};
+
+/** For each part, the parts left of it. */
+export const layers: Readonly<Record<string, readonly string[] | typeof everything>> = {
+  model: [],
+  ports: ['model'],
+  acl: ['model', 'ports'],
+  presence: ['model', 'ports', 'acl'],
+  router: ['model', 'ports', 'acl'],
+  gateway: ['model', 'ports', 'acl', 'presence', 'router', 'gen'],
+  admin: ['model', 'ports'],
+  adapters: ['model', 'ports'],
+  config: ['model'],
+  compose: everything,
+  cli: ['model', 'ports', 'config', 'compose', 'adapters'],
+  gen: [],
+};
