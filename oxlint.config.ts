@@ -36,7 +36,7 @@ export default defineConfig({
     'typescript/no-non-null-assertion': 'error',
     'typescript/no-floating-promises': 'error',
     'typescript/no-misused-promises': 'error',
-    'typescript/switch-exhaustiveness-check': 'error',
+    'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     'typescript/only-throw-error': 'error',
     'typescript/no-unnecessary-condition': 'error',
     'typescript/consistent-type-imports': 'error',

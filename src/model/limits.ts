@@ -1,0 +1,57 @@
+/**
+ * Every bound of the fabric that is not a setting, in one place (I9). What happens at each is said where it is used:
+ * a refusal by name, a pause, or the end of a stream; never a silent drop.
+ */
+
+/** Between the parts of an identity or topic. Part of the wire. */
+export const separator = '::';
+
+/** One part of an identity or topic. */
+export const identifierBytesMax = 128;
+
+/** `SendMessage.payload` and the like. */
+export const payloadBytesMax = 1024 * 1024;
+
+/** One frame from a client; what gRPC clients may receive by default, so also the most that is sent to one. */
+export const frameBytesMax = 4 * 1024 * 1024;
+
+/** From the start of a stream to its first frame. */
+export const handshakeTimeoutMs = 30_000;
+
+/** What an outbox holds before it is full: the subscription pauses, the connection stops reading requests. */
+export const outboxBytesMax = 256 * 1024;
+
+/** Records of one batch are closed into it until it has this many bytes; a single record may be larger. */
+export const batchBytesMax = 256 * 1024;
+export const batchRecordsMax = 8192;
+
+/** Batches of one partition that are on their way to the log at once. */
+export const batchesInFlightMax = 4;
+
+/** Bytes a partition's open batch may gather before senders are made to wait. */
+export const publishBacklogBytesMax = 4 * 1024 * 1024;
+
+/** Recent batches a partition's reader keeps, so that a short pause needs no second reading of the log. */
+export const recentBytesMax = 2 * 1024 * 1024;
+
+/** Topics a session remembers the checked permit of. */
+export const permitsPerSessionMax = 1024;
+
+/** Messages of a competing topic on their way to one worker. */
+export const workCreditPerWorker = 32;
+
+/** One page of a listing. */
+export const pageSizeMax = 1000;
+
+/** Leases in one round trip of renewal. */
+export const renewalsPerCallMax = 1000;
+
+/** Names in the extension list of a handshake, and pairs in its credentials. */
+export const extensionsMax = 64;
+export const credentialsMax = 32;
+
+export const metricEntriesMax = 1024;
+export const metricMetadataMax = 64;
+
+/** Topics of competing workers, identities and other sets a gateway remembers on behalf of clients are dropped after. */
+export const idleReaderMs = 60_000;

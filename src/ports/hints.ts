@@ -1,0 +1,17 @@
+/**
+ * Small facts gateways tell each other. A hint may be lost or come twice, so it only ever shortens a wait; the truth
+ * is in a store.
+ */
+export type Hint =
+  /** End the session that holds `identity` under `epoch`, if you have it. */
+  | { readonly kind: 'kick'; readonly identity: string; readonly epoch: bigint; readonly reason: string }
+  /** Is the peer of this session still there? Whoever has it answers with `presence`. */
+  | { readonly kind: 'probe'; readonly identity: string; readonly epoch: bigint; readonly probe: string }
+  | { readonly kind: 'presence'; readonly probe: string; readonly alive: boolean };
+
+export interface Hints {
+  /** To every gateway, this one included. Never fails: a hint that cannot be sent is lost. */
+  publish(hint: Hint): void;
+  /** Every hint from now on, until the signal aborts. */
+  subscribe(listener: (hint: Hint) => void, options: { readonly signal: AbortSignal }): Promise<void>;
+}
