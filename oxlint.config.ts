@@ -10,10 +10,16 @@ const restrictions = (part: string) => {
   return parts
     .filter((other) => other !== part)
     .flatMap((other) => {
-      if (!allowed?.includes(other)) return [{ group: [`**/${other}/**`], message: `${part} may not import ${other} (layers.config.ts)` }];
+      if (!allowed?.includes(other))
+        return [{ group: [`**/${other}/**`], message: `${part} may not import ${other} (layers.config.ts)` }];
       const files = doors[other];
       if (files === undefined) return [];
-      return [{ group: [`**/${other}/*`, ...files.map((file) => `!**/${other}/${file}`)], message: `enter ${other} by its door (layers.config.ts)` }];
+      return [
+        {
+          group: [`**/${other}/*`, ...files.map((file) => `!**/${other}/${file}`)],
+          message: `enter ${other} by its door (layers.config.ts)`,
+        },
+      ];
     });
 };
 
@@ -51,10 +57,15 @@ export default defineConfig({
     complexity: ['error', { max: 12 }],
     'no-console': 'error',
     'no-empty': 'error',
+    'no-underscore-dangle': 'off',
+    'no-unused-vars': ['error', { varsIgnorePattern: '^_', ignoreUsingDeclarations: true }],
   },
   overrides: [
     ...parts.map(layerRule),
-    { files: ['**/*.test.ts', 'test/**', 'sdk/typescript/test/**'], rules: { 'max-lines-per-function': 'off', 'typescript/no-floating-promises': 'error' } },
+    {
+      files: ['**/*.test.ts', 'test/**', 'sdk/typescript/test/**'],
+      rules: { 'max-lines-per-function': 'off', 'typescript/no-floating-promises': 'error' },
+    },
     { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
     { files: ['scripts/**', 'bench/**', 'examples/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
     { files: ['sdk/typescript/src/index.ts'], rules: { 'oxc/no-barrel-file': 'off' } },

@@ -126,7 +126,7 @@ export interface HealthInfo {
   /** Unix seconds. */
   timestamp: bigint;
   /** By name of what was checked. */
-  checks: { [key: string]: HealthCheck };
+  checks: Map<string, HealthCheck>;
   stats: GatewayStats | undefined;
 }
 
@@ -694,7 +694,7 @@ export const AdminResponse: MessageFns<AdminResponse> = {
 };
 
 function createBaseHealthInfo(): HealthInfo {
-  return { status: 0, timestamp: 0n, checks: {}, stats: undefined };
+  return { status: 0, timestamp: 0n, checks: new Map(), stats: undefined };
 }
 
 export const HealthInfo: MessageFns<HealthInfo> = {
@@ -708,7 +708,7 @@ export const HealthInfo: MessageFns<HealthInfo> = {
       }
       writer.uint32(16).int64(message.timestamp);
     }
-    globalThis.Object.entries(message.checks).forEach(([key, value]: [string, HealthCheck]) => {
+    message.checks.forEach((value, key) => {
       HealthInfo_ChecksEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     if (message.stats !== undefined) {
@@ -753,7 +753,7 @@ export const HealthInfo: MessageFns<HealthInfo> = {
 
             const entry3 = HealthInfo_ChecksEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.checks[entry3.key] = entry3.value;
+              message.checks.set(entry3.key, entry3.value);
             }
             continue;
           }

@@ -24,20 +24,20 @@ export interface TaskAssignment {
   taskType: string;
   /** Identity it is assigned to: the recipient's. */
   assignedTo: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /** Unix seconds. */
   assignedAt: bigint;
   /** Launch: which of the orchestrator's profiles. */
   profile: string;
   /** Launch: registered parameters overlaid by the task's, and `auth_token`, the worker's credential `token`. */
-  launchParams: { [key: string]: string };
+  launchParams: Map<string, string>;
   /** Launch: identity to start, together with workspace and specifier. */
   targetImplementation: string;
   workspace: string;
   /** Launch: `default` if nothing names another. */
   specifier: string;
   /** As given in CreateTaskRequest. */
-  payload: Buffer;
+  payload: Uint8Array;
   taskClass: TaskClass;
   /** Set when the task was hibernated: load this checkpoint and go on. */
   checkpointKey: string;
@@ -69,14 +69,14 @@ function createBaseTaskAssignment(): TaskAssignment {
     taskId: '',
     taskType: '',
     assignedTo: '',
-    metadata: {},
+    metadata: new Map(),
     assignedAt: 0n,
     profile: '',
-    launchParams: {},
+    launchParams: new Map(),
     targetImplementation: '',
     workspace: '',
     specifier: '',
-    payload: Buffer.alloc(0),
+    payload: new Uint8Array(0),
     taskClass: 0,
     checkpointKey: '',
     resumeSessionId: '',
@@ -95,7 +95,7 @@ export const TaskAssignment: MessageFns<TaskAssignment> = {
     if (message.assignedTo !== '') {
       writer.uint32(26).string(message.assignedTo);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       TaskAssignment_MetadataEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     if (message.assignedAt !== 0n) {
@@ -107,7 +107,7 @@ export const TaskAssignment: MessageFns<TaskAssignment> = {
     if (message.profile !== '') {
       writer.uint32(50).string(message.profile);
     }
-    globalThis.Object.entries(message.launchParams).forEach(([key, value]: [string, string]) => {
+    message.launchParams.forEach((value, key) => {
       TaskAssignment_LaunchParamsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
     if (message.targetImplementation !== '') {
@@ -181,7 +181,7 @@ export const TaskAssignment: MessageFns<TaskAssignment> = {
 
             const entry4 = TaskAssignment_MetadataEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.metadata[entry4.key] = entry4.value;
+              message.metadata.set(entry4.key, entry4.value);
             }
             continue;
           }
@@ -208,7 +208,7 @@ export const TaskAssignment: MessageFns<TaskAssignment> = {
 
             const entry7 = TaskAssignment_LaunchParamsEntry.decode(reader, reader.uint32());
             if (entry7.value !== undefined) {
-              message.launchParams[entry7.key] = entry7.value;
+              message.launchParams.set(entry7.key, entry7.value);
             }
             continue;
           }
@@ -241,7 +241,7 @@ export const TaskAssignment: MessageFns<TaskAssignment> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 12: {

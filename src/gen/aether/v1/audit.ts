@@ -118,7 +118,7 @@ export interface SubmitAuditEventRequest {
   success: boolean;
   errorMessage: string;
   /** Keys that look like secrets are redacted. */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /** Echoed in the response. */
   clientRequestId: string;
 }
@@ -848,7 +848,7 @@ function createBaseSubmitAuditEventRequest(): SubmitAuditEventRequest {
     workspace: '',
     success: false,
     errorMessage: '',
-    metadata: {},
+    metadata: new Map(),
     clientRequestId: '',
   };
 }
@@ -876,7 +876,7 @@ export const SubmitAuditEventRequest: MessageFns<SubmitAuditEventRequest> = {
     if (message.errorMessage !== '') {
       writer.uint32(58).string(message.errorMessage);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       SubmitAuditEventRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
     if (message.clientRequestId !== '') {
@@ -961,7 +961,7 @@ export const SubmitAuditEventRequest: MessageFns<SubmitAuditEventRequest> = {
 
             const entry8 = SubmitAuditEventRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry8.value !== undefined) {
-              message.metadata[entry8.key] = entry8.value;
+              message.metadata.set(entry8.key, entry8.value);
             }
             continue;
           }

@@ -17,7 +17,7 @@ export interface CheckpointOperation {
   /** Name of the checkpoint; empty means `default`. */
   key: string;
   /** SAVE: the state, any bytes. A frame is at most 4 MiB. */
-  data: Buffer;
+  data: Uint8Array;
   /** SAVE: seconds until it vanishes. 0: never. Negative: the gateway's default. */
   ttl: bigint;
   requestId: string;
@@ -48,7 +48,7 @@ export namespace CheckpointOperation_OpType {
 export interface CheckpointResponse {
   success: boolean;
   /** LOAD: the state. */
-  data: Buffer;
+  data: Uint8Array;
   /** LIST: names. */
   keys: string[];
   error: string;
@@ -58,7 +58,7 @@ export interface CheckpointResponse {
 }
 
 function createBaseCheckpointOperation(): CheckpointOperation {
-  return { op: 0, key: '', data: Buffer.alloc(0), ttl: 0n, requestId: '' };
+  return { op: 0, key: '', data: new Uint8Array(0), ttl: 0n, requestId: '' };
 }
 
 export const CheckpointOperation: MessageFns<CheckpointOperation> = {
@@ -118,7 +118,7 @@ export const CheckpointOperation: MessageFns<CheckpointOperation> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = reader.bytes();
             continue;
           }
           case 4: {
@@ -151,7 +151,7 @@ export const CheckpointOperation: MessageFns<CheckpointOperation> = {
 };
 
 function createBaseCheckpointResponse(): CheckpointResponse {
-  return { success: false, data: Buffer.alloc(0), keys: [], error: '', savedAt: 0n, requestId: '' };
+  return { success: false, data: new Uint8Array(0), keys: [], error: '', savedAt: 0n, requestId: '' };
 }
 
 export const CheckpointResponse: MessageFns<CheckpointResponse> = {
@@ -206,7 +206,7 @@ export const CheckpointResponse: MessageFns<CheckpointResponse> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = reader.bytes();
             continue;
           }
           case 3: {

@@ -39,7 +39,7 @@ export interface InitConnection {
    * One of: `x-api-key`, `authorization` (`Bearer` and a JWT), `token` (task token). Aliases: `api_key`,
    * `bearer_token`, `task_token`. Other keys are ignored. Never logged.
    */
-  credentials: { [key: string]: string };
+  credentials: Map<string, string>;
   /**
    * session_id of the connection this one continues: takes the identity over at once instead of failing with
    * ALREADY_EXISTS. Unknown or stale ids are no error. Empty: a new session.
@@ -126,32 +126,32 @@ export interface ConfigSnapshot {
    *
    * @deprecated
    */
-  kv: { [key: string]: Buffer };
+  kv: Map<string, Uint8Array>;
   /**
    * Deprecated, always empty.
    *
    * @deprecated
    */
-  globalKv: { [key: string]: Buffer };
+  globalKv: Map<string, Uint8Array>;
   /**
    * For an agent started by a launch: `task_id`, `workspace`, `implementation`, `specifier`, `user`, `root_user`,
    * `profile`, the metadata of the launch task, and its launch parameters prefixed `lp.`. Empty otherwise.
    */
-  taskContext: { [key: string]: string };
+  taskContext: Map<string, string>;
   /** This identity's own WORKSPACE_EXCLUSIVE keys with values; the first 100. */
-  workspaceExclusiveKv: { [key: string]: Buffer };
+  workspaceExclusiveKv: Map<string, Uint8Array>;
   /** This identity's own GLOBAL_EXCLUSIVE keys with values; the first 100. */
-  globalExclusiveKv: { [key: string]: Buffer };
+  globalExclusiveKv: Map<string, Uint8Array>;
 }
 
 export interface ConfigSnapshot_KvEntry {
   key: string;
-  value: Buffer;
+  value: Uint8Array;
 }
 
 export interface ConfigSnapshot_GlobalKvEntry {
   key: string;
-  value: Buffer;
+  value: Uint8Array;
 }
 
 export interface ConfigSnapshot_TaskContextEntry {
@@ -161,12 +161,12 @@ export interface ConfigSnapshot_TaskContextEntry {
 
 export interface ConfigSnapshot_WorkspaceExclusiveKvEntry {
   key: string;
-  value: Buffer;
+  value: Uint8Array;
 }
 
 export interface ConfigSnapshot_GlobalExclusiveKvEntry {
   key: string;
-  value: Buffer;
+  value: Uint8Array;
 }
 
 /** Tells the client that the gateway is about to end the stream. */
@@ -222,7 +222,7 @@ export interface ConnectionStatusResponse {
 function createBaseInitConnection(): InitConnection {
   return {
     clientType: undefined,
-    credentials: {},
+    credentials: new Map(),
     resumeSessionId: '',
     extensions: [],
     clientVersion: '',
@@ -259,7 +259,7 @@ export const InitConnection: MessageFns<InitConnection> = {
         ServiceIdentity.encode(message.clientType.value, writer.uint32(66).fork()).join();
         break;
     }
-    globalThis.Object.entries(message.credentials).forEach(([key, value]: [string, string]) => {
+    message.credentials.forEach((value, key) => {
       InitConnection_CredentialsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
     });
     if (message.resumeSessionId !== '') {
@@ -370,7 +370,7 @@ export const InitConnection: MessageFns<InitConnection> = {
 
             const entry10 = InitConnection_CredentialsEntry.decode(reader, reader.uint32());
             if (entry10.value !== undefined) {
-              message.credentials[entry10.key] = entry10.value;
+              message.credentials.set(entry10.key, entry10.value);
             }
             continue;
           }
@@ -869,24 +869,30 @@ export const NegotiatedExtension: MessageFns<NegotiatedExtension> = {
 };
 
 function createBaseConfigSnapshot(): ConfigSnapshot {
-  return { kv: {}, globalKv: {}, taskContext: {}, workspaceExclusiveKv: {}, globalExclusiveKv: {} };
+  return {
+    kv: new Map(),
+    globalKv: new Map(),
+    taskContext: new Map(),
+    workspaceExclusiveKv: new Map(),
+    globalExclusiveKv: new Map(),
+  };
 }
 
 export const ConfigSnapshot: MessageFns<ConfigSnapshot> = {
   encode(message: ConfigSnapshot, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    globalThis.Object.entries(message.kv).forEach(([key, value]: [string, Buffer]) => {
+    message.kv.forEach((value, key) => {
       ConfigSnapshot_KvEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
     });
-    globalThis.Object.entries(message.globalKv).forEach(([key, value]: [string, Buffer]) => {
+    message.globalKv.forEach((value, key) => {
       ConfigSnapshot_GlobalKvEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
     });
-    globalThis.Object.entries(message.taskContext).forEach(([key, value]: [string, string]) => {
+    message.taskContext.forEach((value, key) => {
       ConfigSnapshot_TaskContextEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
-    globalThis.Object.entries(message.workspaceExclusiveKv).forEach(([key, value]: [string, Buffer]) => {
+    message.workspaceExclusiveKv.forEach((value, key) => {
       ConfigSnapshot_WorkspaceExclusiveKvEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
-    globalThis.Object.entries(message.globalExclusiveKv).forEach(([key, value]: [string, Buffer]) => {
+    message.globalExclusiveKv.forEach((value, key) => {
       ConfigSnapshot_GlobalExclusiveKvEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
     return writer;
@@ -912,7 +918,7 @@ export const ConfigSnapshot: MessageFns<ConfigSnapshot> = {
 
             const entry1 = ConfigSnapshot_KvEntry.decode(reader, reader.uint32());
             if (entry1.value !== undefined) {
-              message.kv[entry1.key] = entry1.value;
+              message.kv.set(entry1.key, entry1.value);
             }
             continue;
           }
@@ -923,7 +929,7 @@ export const ConfigSnapshot: MessageFns<ConfigSnapshot> = {
 
             const entry2 = ConfigSnapshot_GlobalKvEntry.decode(reader, reader.uint32());
             if (entry2.value !== undefined) {
-              message.globalKv[entry2.key] = entry2.value;
+              message.globalKv.set(entry2.key, entry2.value);
             }
             continue;
           }
@@ -934,7 +940,7 @@ export const ConfigSnapshot: MessageFns<ConfigSnapshot> = {
 
             const entry3 = ConfigSnapshot_TaskContextEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.taskContext[entry3.key] = entry3.value;
+              message.taskContext.set(entry3.key, entry3.value);
             }
             continue;
           }
@@ -945,7 +951,7 @@ export const ConfigSnapshot: MessageFns<ConfigSnapshot> = {
 
             const entry4 = ConfigSnapshot_WorkspaceExclusiveKvEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.workspaceExclusiveKv[entry4.key] = entry4.value;
+              message.workspaceExclusiveKv.set(entry4.key, entry4.value);
             }
             continue;
           }
@@ -956,7 +962,7 @@ export const ConfigSnapshot: MessageFns<ConfigSnapshot> = {
 
             const entry5 = ConfigSnapshot_GlobalExclusiveKvEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.globalExclusiveKv[entry5.key] = entry5.value;
+              message.globalExclusiveKv.set(entry5.key, entry5.value);
             }
             continue;
           }
@@ -974,7 +980,7 @@ export const ConfigSnapshot: MessageFns<ConfigSnapshot> = {
 };
 
 function createBaseConfigSnapshot_KvEntry(): ConfigSnapshot_KvEntry {
-  return { key: '', value: Buffer.alloc(0) };
+  return { key: '', value: new Uint8Array(0) };
 }
 
 export const ConfigSnapshot_KvEntry: MessageFns<ConfigSnapshot_KvEntry> = {
@@ -1014,7 +1020,7 @@ export const ConfigSnapshot_KvEntry: MessageFns<ConfigSnapshot_KvEntry> = {
               break;
             }
 
-            message.value = Buffer.from(reader.bytes());
+            message.value = reader.bytes();
             continue;
           }
         }
@@ -1031,7 +1037,7 @@ export const ConfigSnapshot_KvEntry: MessageFns<ConfigSnapshot_KvEntry> = {
 };
 
 function createBaseConfigSnapshot_GlobalKvEntry(): ConfigSnapshot_GlobalKvEntry {
-  return { key: '', value: Buffer.alloc(0) };
+  return { key: '', value: new Uint8Array(0) };
 }
 
 export const ConfigSnapshot_GlobalKvEntry: MessageFns<ConfigSnapshot_GlobalKvEntry> = {
@@ -1071,7 +1077,7 @@ export const ConfigSnapshot_GlobalKvEntry: MessageFns<ConfigSnapshot_GlobalKvEnt
               break;
             }
 
-            message.value = Buffer.from(reader.bytes());
+            message.value = reader.bytes();
             continue;
           }
         }
@@ -1145,7 +1151,7 @@ export const ConfigSnapshot_TaskContextEntry: MessageFns<ConfigSnapshot_TaskCont
 };
 
 function createBaseConfigSnapshot_WorkspaceExclusiveKvEntry(): ConfigSnapshot_WorkspaceExclusiveKvEntry {
-  return { key: '', value: Buffer.alloc(0) };
+  return { key: '', value: new Uint8Array(0) };
 }
 
 export const ConfigSnapshot_WorkspaceExclusiveKvEntry: MessageFns<ConfigSnapshot_WorkspaceExclusiveKvEntry> = {
@@ -1185,7 +1191,7 @@ export const ConfigSnapshot_WorkspaceExclusiveKvEntry: MessageFns<ConfigSnapshot
               break;
             }
 
-            message.value = Buffer.from(reader.bytes());
+            message.value = reader.bytes();
             continue;
           }
         }
@@ -1202,7 +1208,7 @@ export const ConfigSnapshot_WorkspaceExclusiveKvEntry: MessageFns<ConfigSnapshot
 };
 
 function createBaseConfigSnapshot_GlobalExclusiveKvEntry(): ConfigSnapshot_GlobalExclusiveKvEntry {
-  return { key: '', value: Buffer.alloc(0) };
+  return { key: '', value: new Uint8Array(0) };
 }
 
 export const ConfigSnapshot_GlobalExclusiveKvEntry: MessageFns<ConfigSnapshot_GlobalExclusiveKvEntry> = {
@@ -1242,7 +1248,7 @@ export const ConfigSnapshot_GlobalExclusiveKvEntry: MessageFns<ConfigSnapshot_Gl
               break;
             }
 
-            message.value = Buffer.from(reader.bytes());
+            message.value = reader.bytes();
             continue;
           }
         }

@@ -22,7 +22,7 @@ export interface KVOperation {
   /** LIST: a prefix, empty for all keys of the scope. */
   key: string;
   /** PUT, SET_NX, COMPARE_AND_SET: the new value. SET_ADD: the member. */
-  value: Buffer;
+  value: Uint8Array;
   /** Needed by scopes with USER in their name; ignored by others. */
   userId: string;
   /** For scopes with WORKSPACE in their name. Empty: the sender's own. */
@@ -37,7 +37,7 @@ export interface KVOperation {
   /** Step of the counter operations; 0 means 1, negative is refused. */
   deltaValue: bigint;
   /** COMPARE_AND_SET, COMPARE_AND_DELETE: acts only if the key holds exactly this. */
-  expectedValue: Buffer;
+  expectedValue: Uint8Array;
   /** LIST: keys a page; 0 means 100. */
   limit: number;
   /** LIST: KVResponse.next_cursor of the page before; empty: the first page. */
@@ -141,11 +141,11 @@ export interface KVResponse {
   /** True also where a guard refused; see applied. */
   success: boolean;
   /** GET: the value. COMPARE_AND_SET refused: the value found instead. */
-  value: Buffer;
+  value: Uint8Array;
   /** LIST: keys of the page, relative to the scope. */
   keys: string[];
   /** LIST: the same keys with their values. */
-  kvMap: { [key: string]: Buffer };
+  kvMap: Map<string, Uint8Array>;
   requestId: string;
   /**
    * Counters: value after the operation, or the current one if refused. SET_ADD, SET_CARD: members now.
@@ -165,7 +165,7 @@ export interface KVResponse {
 
 export interface KVResponse_KvMapEntry {
   key: string;
-  value: Buffer;
+  value: Uint8Array;
 }
 
 function createBaseKVOperation(): KVOperation {
@@ -173,7 +173,7 @@ function createBaseKVOperation(): KVOperation {
     op: 0,
     scope: 0,
     key: '',
-    value: Buffer.alloc(0),
+    value: new Uint8Array(0),
     userId: '',
     workspace: '',
     ttl: 0n,
@@ -181,7 +181,7 @@ function createBaseKVOperation(): KVOperation {
     authorization: undefined,
     guardValue: 0n,
     deltaValue: 0n,
-    expectedValue: Buffer.alloc(0),
+    expectedValue: new Uint8Array(0),
     limit: 0,
     cursor: '',
     targetIdentity: '',
@@ -289,7 +289,7 @@ export const KVOperation: MessageFns<KVOperation> = {
               break;
             }
 
-            message.value = Buffer.from(reader.bytes());
+            message.value = reader.bytes();
             continue;
           }
           case 5: {
@@ -353,7 +353,7 @@ export const KVOperation: MessageFns<KVOperation> = {
               break;
             }
 
-            message.expectedValue = Buffer.from(reader.bytes());
+            message.expectedValue = reader.bytes();
             continue;
           }
           case 13: {
@@ -396,9 +396,9 @@ export const KVOperation: MessageFns<KVOperation> = {
 function createBaseKVResponse(): KVResponse {
   return {
     success: false,
-    value: Buffer.alloc(0),
+    value: new Uint8Array(0),
     keys: [],
-    kvMap: {},
+    kvMap: new Map(),
     requestId: '',
     counterValue: 0n,
     applied: false,
@@ -418,7 +418,7 @@ export const KVResponse: MessageFns<KVResponse> = {
     for (const v of message.keys) {
       writer.uint32(26).string(v!);
     }
-    globalThis.Object.entries(message.kvMap).forEach(([key, value]: [string, Buffer]) => {
+    message.kvMap.forEach((value, key) => {
       KVResponse_KvMapEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     if (message.requestId !== '') {
@@ -468,7 +468,7 @@ export const KVResponse: MessageFns<KVResponse> = {
               break;
             }
 
-            message.value = Buffer.from(reader.bytes());
+            message.value = reader.bytes();
             continue;
           }
           case 3: {
@@ -486,7 +486,7 @@ export const KVResponse: MessageFns<KVResponse> = {
 
             const entry4 = KVResponse_KvMapEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.kvMap[entry4.key] = entry4.value;
+              message.kvMap.set(entry4.key, entry4.value);
             }
             continue;
           }
@@ -544,7 +544,7 @@ export const KVResponse: MessageFns<KVResponse> = {
 };
 
 function createBaseKVResponse_KvMapEntry(): KVResponse_KvMapEntry {
-  return { key: '', value: Buffer.alloc(0) };
+  return { key: '', value: new Uint8Array(0) };
 }
 
 export const KVResponse_KvMapEntry: MessageFns<KVResponse_KvMapEntry> = {
@@ -584,7 +584,7 @@ export const KVResponse_KvMapEntry: MessageFns<KVResponse_KvMapEntry> = {
               break;
             }
 
-            message.value = Buffer.from(reader.bytes());
+            message.value = reader.bytes();
             continue;
           }
         }

@@ -53,7 +53,7 @@ export interface SendMessage {
   /** See the header of this file; another form is refused, `ERR_INVALID_TOPIC`. */
   targetTopic: string;
   /** At most 1 MiB (1,048,576 bytes), else `ERR_PAYLOAD_TOO_LARGE`. */
-  payload: Buffer;
+  payload: Uint8Array;
   messageType: MessageType;
   /** Set: the subject's rights, within the grant, decide. The recipient learns of it in on_behalf_subject. */
   authorization: AuthorizationContext | undefined;
@@ -78,7 +78,7 @@ export interface SendMessage {
 export interface IncomingMessage {
   /** Topic of the sender, stamped by the gateway; empty for an orchestrator. */
   sourceTopic: string;
-  payload: Buffer;
+  payload: Uint8Array;
   messageType: MessageType;
   /**
    * SendMessage.app_workspace, else the workspace of an `event::` or `metric::` topic, else the sender's. Empty if
@@ -97,12 +97,12 @@ export interface IncomingMessage {
 export interface MessageEnvelope {
   /** Topic of the sender. */
   source: string;
-  payload: Buffer;
+  payload: Uint8Array;
   messageType: MessageType;
   /** Clock of the accepting gateway, Unix milliseconds. */
   timestampMs: bigint;
   /** `workspace`: the workspace the message is about. */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   workspace: string;
   onBehalfSubject: PrincipalRef | undefined;
   accessReceipt: AccessDecisionReceipt | undefined;
@@ -121,7 +121,7 @@ export interface Metric {
   /** 1 to 1024, else `ERR_METRIC_EMPTY`. */
   entries: MetricEntry[];
   /** At most 64 keys, else `ERR_METRIC_INVALID`. */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /** Sender's clock, Unix milliseconds. */
   clientTimestampMs: bigint;
 }
@@ -144,7 +144,7 @@ export interface MetricEntry {
 function createBaseSendMessage(): SendMessage {
   return {
     targetTopic: '',
-    payload: Buffer.alloc(0),
+    payload: new Uint8Array(0),
     messageType: 0,
     authorization: undefined,
     appWorkspace: '',
@@ -205,7 +205,7 @@ export const SendMessage: MessageFns<SendMessage> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 3: {
@@ -264,7 +264,7 @@ export const SendMessage: MessageFns<SendMessage> = {
 function createBaseIncomingMessage(): IncomingMessage {
   return {
     sourceTopic: '',
-    payload: Buffer.alloc(0),
+    payload: new Uint8Array(0),
     messageType: 0,
     workspace: '',
     onBehalfSubject: undefined,
@@ -325,7 +325,7 @@ export const IncomingMessage: MessageFns<IncomingMessage> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 3: {
@@ -384,10 +384,10 @@ export const IncomingMessage: MessageFns<IncomingMessage> = {
 function createBaseMessageEnvelope(): MessageEnvelope {
   return {
     source: '',
-    payload: Buffer.alloc(0),
+    payload: new Uint8Array(0),
     messageType: 0,
     timestampMs: 0n,
-    metadata: {},
+    metadata: new Map(),
     workspace: '',
     onBehalfSubject: undefined,
     accessReceipt: undefined,
@@ -412,7 +412,7 @@ export const MessageEnvelope: MessageFns<MessageEnvelope> = {
       }
       writer.uint32(32).int64(message.timestampMs);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       MessageEnvelope_MetadataEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
     if (message.workspace !== '') {
@@ -456,7 +456,7 @@ export const MessageEnvelope: MessageFns<MessageEnvelope> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 3: {
@@ -482,7 +482,7 @@ export const MessageEnvelope: MessageFns<MessageEnvelope> = {
 
             const entry5 = MessageEnvelope_MetadataEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.metadata[entry5.key] = entry5.value;
+              message.metadata.set(entry5.key, entry5.value);
             }
             continue;
           }
@@ -589,7 +589,7 @@ export const MessageEnvelope_MetadataEntry: MessageFns<MessageEnvelope_MetadataE
 };
 
 function createBaseMetric(): Metric {
-  return { traceId: '', entries: [], metadata: {}, clientTimestampMs: 0n };
+  return { traceId: '', entries: [], metadata: new Map(), clientTimestampMs: 0n };
 }
 
 export const Metric: MessageFns<Metric> = {
@@ -600,7 +600,7 @@ export const Metric: MessageFns<Metric> = {
     for (const v of message.entries) {
       MetricEntry.encode(v!, writer.uint32(18).fork()).join();
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       Metric_MetadataEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     if (message.clientTimestampMs !== 0n) {
@@ -648,7 +648,7 @@ export const Metric: MessageFns<Metric> = {
 
             const entry3 = Metric_MetadataEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.metadata[entry3.key] = entry3.value;
+              message.metadata.set(entry3.key, entry3.value);
             }
             continue;
           }

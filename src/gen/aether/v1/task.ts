@@ -218,7 +218,7 @@ export interface WaitSpec {
   /** INPUT: identity whose message on the task's lane resumes it. Empty: any party's. */
   expectedPrincipal: string;
   /** INPUT: keys and values the message's metadata, or its JSON, must hold to resume it. */
-  inputMatch: { [key: string]: string };
+  inputMatch: Map<string, string>;
   /** AUTHORITY: approval resumes the task; denial, expiry and cancellation fail it. */
   authorityRequestId: string;
   /** DEPENDENCY: task ids in the same workspace. Any final status counts as ended; cycles are refused. */
@@ -273,7 +273,7 @@ export interface TaskInfo {
   /** Why it failed, was cancelled or rejected. */
   error: string;
   /** The creator's, and lineage keys added by the gateway. */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /** `on_behalf_of` when the task runs on lent authority; the subject and grant fields tell which. */
   authorityMode: string;
   /** On whose behalf, with subject_id; empty when it runs directly. */
@@ -573,7 +573,7 @@ function createBaseWaitSpec(): WaitSpec {
   return {
     reason: 0,
     expectedPrincipal: '',
-    inputMatch: {},
+    inputMatch: new Map(),
     authorityRequestId: '',
     dependsOn: [],
     wakeOnAny: false,
@@ -591,7 +591,7 @@ export const WaitSpec: MessageFns<WaitSpec> = {
     if (message.expectedPrincipal !== '') {
       writer.uint32(18).string(message.expectedPrincipal);
     }
-    globalThis.Object.entries(message.inputMatch).forEach(([key, value]: [string, string]) => {
+    message.inputMatch.forEach((value, key) => {
       WaitSpec_InputMatchEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     if (message.authorityRequestId !== '') {
@@ -657,7 +657,7 @@ export const WaitSpec: MessageFns<WaitSpec> = {
 
             const entry3 = WaitSpec_InputMatchEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.inputMatch[entry3.key] = entry3.value;
+              message.inputMatch.set(entry3.key, entry3.value);
             }
             continue;
           }
@@ -872,7 +872,7 @@ function createBaseTaskInfo(): TaskInfo {
     attempt: 0,
     maxAttempts: 0,
     error: '',
-    metadata: {},
+    metadata: new Map(),
     authorityMode: '',
     subjectType: '',
     subjectId: '',
@@ -944,7 +944,7 @@ export const TaskInfo: MessageFns<TaskInfo> = {
     if (message.error !== '') {
       writer.uint32(98).string(message.error);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       TaskInfo_MetadataEntry.encode({ key: key as any, value }, writer.uint32(106).fork()).join();
     });
     if (message.authorityMode !== '') {
@@ -1138,7 +1138,7 @@ export const TaskInfo: MessageFns<TaskInfo> = {
 
             const entry13 = TaskInfo_MetadataEntry.decode(reader, reader.uint32());
             if (entry13.value !== undefined) {
-              message.metadata[entry13.key] = entry13.value;
+              message.metadata.set(entry13.key, entry13.value);
             }
             continue;
           }

@@ -93,7 +93,7 @@ export interface TaskProgressEvent {
   progress: number;
   /** ProgressReport.summary. */
   message: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface TaskProgressEvent_MetadataEntry {
@@ -519,7 +519,7 @@ export const TaskStatusChangedEvent: MessageFns<TaskStatusChangedEvent> = {
 };
 
 function createBaseTaskProgressEvent(): TaskProgressEvent {
-  return { state: '', progress: 0, message: '', metadata: {} };
+  return { state: '', progress: 0, message: '', metadata: new Map() };
 }
 
 export const TaskProgressEvent: MessageFns<TaskProgressEvent> = {
@@ -533,7 +533,7 @@ export const TaskProgressEvent: MessageFns<TaskProgressEvent> = {
     if (message.message !== '') {
       writer.uint32(26).string(message.message);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       TaskProgressEvent_MetadataEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     return writer;
@@ -583,7 +583,7 @@ export const TaskProgressEvent: MessageFns<TaskProgressEvent> = {
 
             const entry4 = TaskProgressEvent_MetadataEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.metadata[entry4.key] = entry4.value;
+              message.metadata.set(entry4.key, entry4.value);
             }
             continue;
           }

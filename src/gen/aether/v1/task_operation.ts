@@ -34,11 +34,11 @@ export interface CreateTaskRequest {
   /** TARGETED: identity string of the worker. */
   targetAgentId: string;
   /** Launch parameters that win over the registered ones, should the target have to be started. */
-  launchParamOverrides: { [key: string]: string };
+  launchParamOverrides: Map<string, string>;
   /** For the worker and for filters. `subject_participant` = `true`: the user on whose behalf it runs takes part. */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /** At most 512 KiB, else `TASK_PAYLOAD_TOO_LARGE`. */
-  payload: Buffer;
+  payload: Uint8Array;
   /** POOL: whose workers may take it. */
   targetImplementation: string;
   /** Set: the task runs on a child of this grant, which must be delegable; the grant ends with the task. */
@@ -256,9 +256,9 @@ function createBaseCreateTaskRequest(): CreateTaskRequest {
     workspace: '',
     assignmentMode: 0,
     targetAgentId: '',
-    launchParamOverrides: {},
-    metadata: {},
-    payload: Buffer.alloc(0),
+    launchParamOverrides: new Map(),
+    metadata: new Map(),
+    payload: new Uint8Array(0),
     targetImplementation: '',
     authorization: undefined,
     requestId: '',
@@ -292,10 +292,10 @@ export const CreateTaskRequest: MessageFns<CreateTaskRequest> = {
     if (message.targetAgentId !== '') {
       writer.uint32(34).string(message.targetAgentId);
     }
-    globalThis.Object.entries(message.launchParamOverrides).forEach(([key, value]: [string, string]) => {
+    message.launchParamOverrides.forEach((value, key) => {
       CreateTaskRequest_LaunchParamOverridesEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       CreateTaskRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
     if (message.payload.length !== 0) {
@@ -404,7 +404,7 @@ export const CreateTaskRequest: MessageFns<CreateTaskRequest> = {
 
             const entry5 = CreateTaskRequest_LaunchParamOverridesEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.launchParamOverrides[entry5.key] = entry5.value;
+              message.launchParamOverrides.set(entry5.key, entry5.value);
             }
             continue;
           }
@@ -415,7 +415,7 @@ export const CreateTaskRequest: MessageFns<CreateTaskRequest> = {
 
             const entry6 = CreateTaskRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry6.value !== undefined) {
-              message.metadata[entry6.key] = entry6.value;
+              message.metadata.set(entry6.key, entry6.value);
             }
             continue;
           }
@@ -424,7 +424,7 @@ export const CreateTaskRequest: MessageFns<CreateTaskRequest> = {
               break;
             }
 
-            message.payload = Buffer.from(reader.bytes());
+            message.payload = reader.bytes();
             continue;
           }
           case 8: {

@@ -28,7 +28,7 @@ export interface TunnelOpen {
    * WEBSOCKET: `subprotocols`, `headers`, `ws_message_kind` (`binary`, `text`), `ws_framing` (`tagged`: the first
    * byte tells the kind).
    */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /** On whose authority; unset: the caller's own. */
   authorization: AuthorizationContext | undefined;
   /** Milliseconds without data before the tunnel closes. 0: 5 minutes, UDP 60 s. */
@@ -71,7 +71,7 @@ export interface TunnelData {
   /** Counts this direction; the caller's begins at 1. */
   seq: number;
   /** 256 KiB at most. */
-  data: Buffer;
+  data: Uint8Array;
   /** This side sends no more; the other may go on. */
   fin: boolean;
 }
@@ -122,7 +122,7 @@ function createBaseTunnelOpen(): TunnelOpen {
     targetTopic: '',
     protocol: 0,
     remoteHint: '',
-    metadata: {},
+    metadata: new Map(),
     authorization: undefined,
     idleTimeoutMs: 0n,
     maxBytes: 0n,
@@ -146,7 +146,7 @@ export const TunnelOpen: MessageFns<TunnelOpen> = {
     if (message.remoteHint !== '') {
       writer.uint32(34).string(message.remoteHint);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       TunnelOpen_MetadataEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
     if (message.authorization !== undefined) {
@@ -228,7 +228,7 @@ export const TunnelOpen: MessageFns<TunnelOpen> = {
 
             const entry5 = TunnelOpen_MetadataEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.metadata[entry5.key] = entry5.value;
+              message.metadata.set(entry5.key, entry5.value);
             }
             continue;
           }
@@ -351,7 +351,7 @@ export const TunnelOpen_MetadataEntry: MessageFns<TunnelOpen_MetadataEntry> = {
 };
 
 function createBaseTunnelData(): TunnelData {
-  return { tunnelId: '', seq: 0, data: Buffer.alloc(0), fin: false };
+  return { tunnelId: '', seq: 0, data: new Uint8Array(0), fin: false };
 }
 
 export const TunnelData: MessageFns<TunnelData> = {
@@ -405,7 +405,7 @@ export const TunnelData: MessageFns<TunnelData> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = reader.bytes();
             continue;
           }
           case 4: {

@@ -82,7 +82,7 @@ export interface WorkflowOperation {
   /** Empty: `*` on rules and definitions. Schedule operations need an exact one: empty and `*` are refused. */
   workspace: string;
   /** JSON of the object to create or change, or of the event. */
-  data: Buffer;
+  data: Uint8Array;
   /** Echoed in the response. */
   requestId: string;
   /** LIST_EXECUTIONS: a status; empty means `running`. */
@@ -177,7 +177,7 @@ export interface WorkflowResponse {
   /** For people. */
   message: string;
   /** JSON of the object or the array of objects. */
-  data: Buffer;
+  data: Uint8Array;
   /** Lists: objects that match. */
   totalCount: number;
   requestId: string;
@@ -498,7 +498,7 @@ function createBaseWorkflowOperation(): WorkflowOperation {
     id: '',
     secondaryId: '',
     workspace: '',
-    data: Buffer.alloc(0),
+    data: new Uint8Array(0),
     requestId: '',
     statusFilter: '',
     authorization: undefined,
@@ -592,7 +592,7 @@ export const WorkflowOperation: MessageFns<WorkflowOperation> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = reader.bytes();
             continue;
           }
           case 6: {
@@ -649,7 +649,7 @@ export const WorkflowOperation: MessageFns<WorkflowOperation> = {
 };
 
 function createBaseWorkflowResponse(): WorkflowResponse {
-  return { success: false, error: '', message: '', data: Buffer.alloc(0), totalCount: 0, requestId: '' };
+  return { success: false, error: '', message: '', data: new Uint8Array(0), totalCount: 0, requestId: '' };
 }
 
 export const WorkflowResponse: MessageFns<WorkflowResponse> = {
@@ -717,7 +717,7 @@ export const WorkflowResponse: MessageFns<WorkflowResponse> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = reader.bytes();
             continue;
           }
           case 5: {

@@ -253,7 +253,7 @@ export interface ACLAuditEntryInfo {
   gatewayId: string;
   /** Which connection asked. */
   sessionId: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface ACLAuditEntryInfo_MetadataEntry {
@@ -1372,7 +1372,7 @@ function createBaseACLAuditEntryInfo(): ACLAuditEntryInfo {
     fallbackApplied: false,
     gatewayId: '',
     sessionId: '',
-    metadata: {},
+    metadata: new Map(),
   };
 }
 
@@ -1429,7 +1429,7 @@ export const ACLAuditEntryInfo: MessageFns<ACLAuditEntryInfo> = {
     if (message.sessionId !== '') {
       writer.uint32(130).string(message.sessionId);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ACLAuditEntryInfo_MetadataEntry.encode({ key: key as any, value }, writer.uint32(138).fork()).join();
     });
     return writer;
@@ -1575,7 +1575,7 @@ export const ACLAuditEntryInfo: MessageFns<ACLAuditEntryInfo> = {
 
             const entry17 = ACLAuditEntryInfo_MetadataEntry.decode(reader, reader.uint32());
             if (entry17.value !== undefined) {
-              message.metadata[entry17.key] = entry17.value;
+              message.metadata.set(entry17.key, entry17.value);
             }
             continue;
           }

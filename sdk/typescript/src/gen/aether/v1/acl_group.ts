@@ -18,7 +18,7 @@ export interface ACLGroupRequest {
   description: string;
   /** Ignored: the gateway records the sender. */
   createdBy: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface ACLGroupRequest_MetadataEntry {
@@ -33,7 +33,7 @@ export interface ACLRoleRequest {
   description: string;
   /** Ignored: the gateway records the sender. */
   createdBy: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface ACLRoleRequest_MetadataEntry {
@@ -74,7 +74,7 @@ export interface ACLGroupInfo {
   createdBy: string;
   /** Unix seconds. */
   createdAt: bigint;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface ACLGroupInfo_MetadataEntry {
@@ -91,7 +91,7 @@ export interface ACLRoleInfo {
   createdBy: string;
   /** Unix seconds. */
   createdAt: bigint;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface ACLRoleInfo_MetadataEntry {
@@ -124,7 +124,7 @@ export interface ACLRoleAssignmentInfo {
 }
 
 function createBaseACLGroupRequest(): ACLGroupRequest {
-  return { name: '', description: '', createdBy: '', metadata: {} };
+  return { name: '', description: '', createdBy: '', metadata: new Map() };
 }
 
 export const ACLGroupRequest: MessageFns<ACLGroupRequest> = {
@@ -138,7 +138,7 @@ export const ACLGroupRequest: MessageFns<ACLGroupRequest> = {
     if (message.createdBy !== '') {
       writer.uint32(26).string(message.createdBy);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ACLGroupRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     return writer;
@@ -188,7 +188,7 @@ export const ACLGroupRequest: MessageFns<ACLGroupRequest> = {
 
             const entry4 = ACLGroupRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.metadata[entry4.key] = entry4.value;
+              message.metadata.set(entry4.key, entry4.value);
             }
             continue;
           }
@@ -263,7 +263,7 @@ export const ACLGroupRequest_MetadataEntry: MessageFns<ACLGroupRequest_MetadataE
 };
 
 function createBaseACLRoleRequest(): ACLRoleRequest {
-  return { name: '', description: '', createdBy: '', metadata: {} };
+  return { name: '', description: '', createdBy: '', metadata: new Map() };
 }
 
 export const ACLRoleRequest: MessageFns<ACLRoleRequest> = {
@@ -277,7 +277,7 @@ export const ACLRoleRequest: MessageFns<ACLRoleRequest> = {
     if (message.createdBy !== '') {
       writer.uint32(26).string(message.createdBy);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ACLRoleRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     return writer;
@@ -327,7 +327,7 @@ export const ACLRoleRequest: MessageFns<ACLRoleRequest> = {
 
             const entry4 = ACLRoleRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.metadata[entry4.key] = entry4.value;
+              message.metadata.set(entry4.key, entry4.value);
             }
             continue;
           }
@@ -566,7 +566,7 @@ export const ACLRoleAssignmentRequest: MessageFns<ACLRoleAssignmentRequest> = {
 };
 
 function createBaseACLGroupInfo(): ACLGroupInfo {
-  return { groupId: '', groupName: '', description: '', createdBy: '', createdAt: 0n, metadata: {} };
+  return { groupId: '', groupName: '', description: '', createdBy: '', createdAt: 0n, metadata: new Map() };
 }
 
 export const ACLGroupInfo: MessageFns<ACLGroupInfo> = {
@@ -589,7 +589,7 @@ export const ACLGroupInfo: MessageFns<ACLGroupInfo> = {
       }
       writer.uint32(40).int64(message.createdAt);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ACLGroupInfo_MetadataEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
     return writer;
@@ -655,7 +655,7 @@ export const ACLGroupInfo: MessageFns<ACLGroupInfo> = {
 
             const entry6 = ACLGroupInfo_MetadataEntry.decode(reader, reader.uint32());
             if (entry6.value !== undefined) {
-              message.metadata[entry6.key] = entry6.value;
+              message.metadata.set(entry6.key, entry6.value);
             }
             continue;
           }
@@ -730,7 +730,7 @@ export const ACLGroupInfo_MetadataEntry: MessageFns<ACLGroupInfo_MetadataEntry> 
 };
 
 function createBaseACLRoleInfo(): ACLRoleInfo {
-  return { roleId: '', roleName: '', description: '', createdBy: '', createdAt: 0n, metadata: {} };
+  return { roleId: '', roleName: '', description: '', createdBy: '', createdAt: 0n, metadata: new Map() };
 }
 
 export const ACLRoleInfo: MessageFns<ACLRoleInfo> = {
@@ -753,7 +753,7 @@ export const ACLRoleInfo: MessageFns<ACLRoleInfo> = {
       }
       writer.uint32(40).int64(message.createdAt);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ACLRoleInfo_MetadataEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
     return writer;
@@ -819,7 +819,7 @@ export const ACLRoleInfo: MessageFns<ACLRoleInfo> = {
 
             const entry6 = ACLRoleInfo_MetadataEntry.decode(reader, reader.uint32());
             if (entry6.value !== undefined) {
-              message.metadata[entry6.key] = entry6.value;
+              message.metadata.set(entry6.key, entry6.value);
             }
             continue;
           }

@@ -69,14 +69,14 @@ export interface AgentRegistrationInfo {
   orchestratorProfile: string;
   description: string;
   /** Defaults of a launch; not interpreted except `profile`, `specifier` and `start_timeout_s`. */
-  launchParams: { [key: string]: string };
+  launchParams: Map<string, string>;
   /** Unix seconds. Set by the gateway, as updated_at. */
   registeredAt: bigint;
   updatedAt: bigint;
   /** Resource types the implementation owns in policy. A prefix another one owns is refused, `ERR_PREFIX_CONFLICT`. */
   resourceSchema: AgentResourceSchemaEntry[];
   /** What it can do, by name; for other clients to read. */
-  capabilities: { [key: string]: boolean };
+  capabilities: Map<string, boolean>;
   /** Extension URIs its agents can negotiate beyond the gateway's own. */
   extensions: string[];
 }
@@ -107,7 +107,7 @@ export interface AgentLaunchParams {
   specifier: string;
   workspace: string;
   /** Win over the registered launch_params. */
-  paramOverrides: { [key: string]: string };
+  paramOverrides: Map<string, string>;
 }
 
 export interface AgentLaunchParams_ParamOverridesEntry {
@@ -325,11 +325,11 @@ function createBaseAgentRegistrationInfo(): AgentRegistrationInfo {
     implementation: '',
     orchestratorProfile: '',
     description: '',
-    launchParams: {},
+    launchParams: new Map(),
     registeredAt: 0n,
     updatedAt: 0n,
     resourceSchema: [],
-    capabilities: {},
+    capabilities: new Map(),
     extensions: [],
   };
 }
@@ -345,7 +345,7 @@ export const AgentRegistrationInfo: MessageFns<AgentRegistrationInfo> = {
     if (message.description !== '') {
       writer.uint32(26).string(message.description);
     }
-    globalThis.Object.entries(message.launchParams).forEach(([key, value]: [string, string]) => {
+    message.launchParams.forEach((value, key) => {
       AgentRegistrationInfo_LaunchParamsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     if (message.registeredAt !== 0n) {
@@ -363,7 +363,7 @@ export const AgentRegistrationInfo: MessageFns<AgentRegistrationInfo> = {
     for (const v of message.resourceSchema) {
       AgentResourceSchemaEntry.encode(v!, writer.uint32(58).fork()).join();
     }
-    globalThis.Object.entries(message.capabilities).forEach(([key, value]: [string, boolean]) => {
+    message.capabilities.forEach((value, key) => {
       AgentRegistrationInfo_CapabilitiesEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
     for (const v of message.extensions) {
@@ -416,7 +416,7 @@ export const AgentRegistrationInfo: MessageFns<AgentRegistrationInfo> = {
 
             const entry4 = AgentRegistrationInfo_LaunchParamsEntry.decode(reader, reader.uint32());
             if (entry4.value !== undefined) {
-              message.launchParams[entry4.key] = entry4.value;
+              message.launchParams.set(entry4.key, entry4.value);
             }
             continue;
           }
@@ -451,7 +451,7 @@ export const AgentRegistrationInfo: MessageFns<AgentRegistrationInfo> = {
 
             const entry8 = AgentRegistrationInfo_CapabilitiesEntry.decode(reader, reader.uint32());
             if (entry8.value !== undefined) {
-              message.capabilities[entry8.key] = entry8.value;
+              message.capabilities.set(entry8.key, entry8.value);
             }
             continue;
           }
@@ -659,7 +659,7 @@ export const AgentResourceSchemaEntry: MessageFns<AgentResourceSchemaEntry> = {
 };
 
 function createBaseAgentLaunchParams(): AgentLaunchParams {
-  return { specifier: '', workspace: '', paramOverrides: {} };
+  return { specifier: '', workspace: '', paramOverrides: new Map() };
 }
 
 export const AgentLaunchParams: MessageFns<AgentLaunchParams> = {
@@ -670,7 +670,7 @@ export const AgentLaunchParams: MessageFns<AgentLaunchParams> = {
     if (message.workspace !== '') {
       writer.uint32(18).string(message.workspace);
     }
-    globalThis.Object.entries(message.paramOverrides).forEach(([key, value]: [string, string]) => {
+    message.paramOverrides.forEach((value, key) => {
       AgentLaunchParams_ParamOverridesEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     return writer;
@@ -712,7 +712,7 @@ export const AgentLaunchParams: MessageFns<AgentLaunchParams> = {
 
             const entry3 = AgentLaunchParams_ParamOverridesEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.paramOverrides[entry3.key] = entry3.value;
+              message.paramOverrides.set(entry3.key, entry3.value);
             }
             continue;
           }

@@ -60,7 +60,7 @@ export interface ACLAuthorityGrantInfo {
   revokedAt: bigint;
   reason: string;
   /** The maker's; not interpreted. */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   createdAt: bigint;
 }
 
@@ -103,7 +103,7 @@ export interface ACLAuthorityGrantRequest {
   expiresAt: bigint;
   renewableUntil: bigint;
   reason: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface ACLAuthorityGrantRequest_MetadataEntry {
@@ -205,7 +205,7 @@ export interface AuthorityGrantExchangeRequest {
   remainingHops: number;
   /** For people, kept with the grant. */
   reason: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface AuthorityGrantExchangeRequest_MetadataEntry {
@@ -237,7 +237,7 @@ export interface AuthorityGrantDeriveRequest {
   remainingHops: number;
   /** For people, kept with the grant. */
   reason: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface AuthorityGrantDeriveRequest_MetadataEntry {
@@ -415,7 +415,7 @@ function createBaseACLAuthorityGrantInfo(): ACLAuthorityGrantInfo {
     revoked: false,
     revokedAt: 0n,
     reason: '',
-    metadata: {},
+    metadata: new Map(),
     createdAt: 0n,
   };
 }
@@ -503,7 +503,7 @@ export const ACLAuthorityGrantInfo: MessageFns<ACLAuthorityGrantInfo> = {
     if (message.reason !== '') {
       writer.uint32(186).string(message.reason);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ACLAuthorityGrantInfo_MetadataEntry.encode({ key: key as any, value }, writer.uint32(194).fork()).join();
     });
     if (message.createdAt !== 0n) {
@@ -719,7 +719,7 @@ export const ACLAuthorityGrantInfo: MessageFns<ACLAuthorityGrantInfo> = {
 
             const entry24 = ACLAuthorityGrantInfo_MetadataEntry.decode(reader, reader.uint32());
             if (entry24.value !== undefined) {
-              message.metadata[entry24.key] = entry24.value;
+              message.metadata.set(entry24.key, entry24.value);
             }
             continue;
           }
@@ -988,7 +988,7 @@ function createBaseACLAuthorityGrantRequest(): ACLAuthorityGrantRequest {
     expiresAt: 0n,
     renewableUntil: 0n,
     reason: '',
-    metadata: {},
+    metadata: new Map(),
   };
 }
 
@@ -1051,7 +1051,7 @@ export const ACLAuthorityGrantRequest: MessageFns<ACLAuthorityGrantRequest> = {
     if (message.reason !== '') {
       writer.uint32(138).string(message.reason);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ACLAuthorityGrantRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(146).fork()).join();
     });
     return writer;
@@ -1213,7 +1213,7 @@ export const ACLAuthorityGrantRequest: MessageFns<ACLAuthorityGrantRequest> = {
 
             const entry18 = ACLAuthorityGrantRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry18.value !== undefined) {
-              message.metadata[entry18.key] = entry18.value;
+              message.metadata.set(entry18.key, entry18.value);
             }
             continue;
           }
@@ -1529,7 +1529,7 @@ function createBaseAuthorityGrantExchangeRequest(): AuthorityGrantExchangeReques
     mayDelegate: false,
     remainingHops: 0,
     reason: '',
-    metadata: {},
+    metadata: new Map(),
   };
 }
 
@@ -1580,7 +1580,7 @@ export const AuthorityGrantExchangeRequest: MessageFns<AuthorityGrantExchangeReq
     if (message.reason !== '') {
       writer.uint32(106).string(message.reason);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       AuthorityGrantExchangeRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(114).fork()).join();
     });
     return writer;
@@ -1710,7 +1710,7 @@ export const AuthorityGrantExchangeRequest: MessageFns<AuthorityGrantExchangeReq
 
             const entry14 = AuthorityGrantExchangeRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry14.value !== undefined) {
-              message.metadata[entry14.key] = entry14.value;
+              message.metadata.set(entry14.key, entry14.value);
             }
             continue;
           }
@@ -1803,7 +1803,7 @@ function createBaseAuthorityGrantDeriveRequest(): AuthorityGrantDeriveRequest {
     mayDelegate: false,
     remainingHops: 0,
     reason: '',
-    metadata: {},
+    metadata: new Map(),
   };
 }
 
@@ -1857,7 +1857,7 @@ export const AuthorityGrantDeriveRequest: MessageFns<AuthorityGrantDeriveRequest
     if (message.reason !== '') {
       writer.uint32(114).string(message.reason);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       AuthorityGrantDeriveRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(122).fork()).join();
     });
     return writer;
@@ -1995,7 +1995,7 @@ export const AuthorityGrantDeriveRequest: MessageFns<AuthorityGrantDeriveRequest
 
             const entry15 = AuthorityGrantDeriveRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry15.value !== undefined) {
-              message.metadata[entry15.key] = entry15.value;
+              message.metadata.set(entry15.key, entry15.value);
             }
             continue;
           }

@@ -74,7 +74,7 @@ export interface AuthorityRequest {
   reason: string;
   /** Task that waits for the decision; its followers see the request's events. */
   taskId: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   createdAt: bigint;
   /** Undecided until then, the request becomes EXPIRED. */
   expiresAt: bigint;
@@ -114,7 +114,7 @@ export interface CreateAuthorityRequestPayload {
   reason: string;
   /** Task that will wait for the decision. Empty: none. */
   taskId: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
 }
 
 export interface CreateAuthorityRequestPayload_MetadataEntry {
@@ -387,7 +387,7 @@ function createBaseAuthorityRequest(): AuthorityRequest {
     routingTarget: undefined,
     reason: '',
     taskId: '',
-    metadata: {},
+    metadata: new Map(),
     createdAt: 0n,
     expiresAt: 0n,
     resolvedAt: 0n,
@@ -444,7 +444,7 @@ export const AuthorityRequest: MessageFns<AuthorityRequest> = {
     if (message.taskId !== '') {
       writer.uint32(114).string(message.taskId);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       AuthorityRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(122).fork()).join();
     });
     if (message.createdAt !== 0n) {
@@ -609,7 +609,7 @@ export const AuthorityRequest: MessageFns<AuthorityRequest> = {
 
             const entry15 = AuthorityRequest_MetadataEntry.decode(reader, reader.uint32());
             if (entry15.value !== undefined) {
-              message.metadata[entry15.key] = entry15.value;
+              message.metadata.set(entry15.key, entry15.value);
             }
             continue;
           }
@@ -745,7 +745,7 @@ function createBaseCreateAuthorityRequestPayload(): CreateAuthorityRequestPayloa
     routingTarget: undefined,
     reason: '',
     taskId: '',
-    metadata: {},
+    metadata: new Map(),
   };
 }
 
@@ -790,7 +790,7 @@ export const CreateAuthorityRequestPayload: MessageFns<CreateAuthorityRequestPay
     if (message.taskId !== '') {
       writer.uint32(98).string(message.taskId);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       CreateAuthorityRequestPayload_MetadataEntry.encode({ key: key as any, value }, writer.uint32(106).fork()).join();
     });
     return writer;
@@ -912,7 +912,7 @@ export const CreateAuthorityRequestPayload: MessageFns<CreateAuthorityRequestPay
 
             const entry13 = CreateAuthorityRequestPayload_MetadataEntry.decode(reader, reader.uint32());
             if (entry13.value !== undefined) {
-              message.metadata[entry13.key] = entry13.value;
+              message.metadata.set(entry13.key, entry13.value);
             }
             continue;
           }

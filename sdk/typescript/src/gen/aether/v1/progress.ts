@@ -52,7 +52,7 @@ export interface ProgressReport {
   recipient: string;
   /** Copied into the update, not answered. */
   requestId: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /**
    * PROGRESS_KIND_TASK with metadata `status` `running`, `completed`, `failed` or `cancelled` opens or closes the
    * task's message lane for a participating user.
@@ -91,7 +91,7 @@ export interface ProgressUpdate {
   /** Workspace the progress belongs to, also when delivered to a user. */
   workspace: string;
   requestId: string;
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   recipient: string;
   kind: ProgressKind;
 }
@@ -110,7 +110,7 @@ function createBaseProgressReport(): ProgressReport {
     step: undefined,
     recipient: '',
     requestId: '',
-    metadata: {},
+    metadata: new Map(),
     kind: 0,
   };
 }
@@ -138,7 +138,7 @@ export const ProgressReport: MessageFns<ProgressReport> = {
     if (message.requestId !== '') {
       writer.uint32(58).string(message.requestId);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ProgressReport_MetadataEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
     if (message.kind !== 0) {
@@ -223,7 +223,7 @@ export const ProgressReport: MessageFns<ProgressReport> = {
 
             const entry8 = ProgressReport_MetadataEntry.decode(reader, reader.uint32());
             if (entry8.value !== undefined) {
-              message.metadata[entry8.key] = entry8.value;
+              message.metadata.set(entry8.key, entry8.value);
             }
             continue;
           }
@@ -406,7 +406,7 @@ function createBaseProgressUpdate(): ProgressUpdate {
     timestampMs: 0n,
     workspace: '',
     requestId: '',
-    metadata: {},
+    metadata: new Map(),
     recipient: '',
     kind: 0,
   };
@@ -444,7 +444,7 @@ export const ProgressUpdate: MessageFns<ProgressUpdate> = {
     if (message.requestId !== '') {
       writer.uint32(74).string(message.requestId);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       ProgressUpdate_MetadataEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
     });
     if (message.recipient !== '') {
@@ -548,7 +548,7 @@ export const ProgressUpdate: MessageFns<ProgressUpdate> = {
 
             const entry10 = ProgressUpdate_MetadataEntry.decode(reader, reader.uint32());
             if (entry10.value !== undefined) {
-              message.metadata[entry10.key] = entry10.value;
+              message.metadata.set(entry10.key, entry10.value);
             }
             continue;
           }

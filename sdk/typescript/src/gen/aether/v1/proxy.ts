@@ -26,9 +26,9 @@ export interface ProxyHttpRequest {
    * Names starting with `x-auth-` or `x-aether-` are removed and set anew by the gateway from what it knows of the
    * caller.
    */
-  headers: { [key: string]: string };
+  headers: Map<string, string>;
   /** Inline body; empty when body_chunked. */
-  body: Buffer;
+  body: Uint8Array;
   /** True: the body follows as ProxyHttpBodyChunk with is_request. 8 MiB at most in all. */
   bodyChunked: boolean;
   /** On whose authority; unset: the caller's own. The target finds authorization.resolved filled in. */
@@ -66,9 +66,9 @@ export interface ProxyHttpResponse {
   /** HTTP status; 0 when error is set. */
   statusCode: number;
   /** Repeated headers are joined by commas. */
-  headers: { [key: string]: string };
+  headers: Map<string, string>;
   /** Inline body; empty when body_chunked. */
-  body: Buffer;
+  body: Uint8Array;
   /** True: the body follows as ProxyHttpBodyChunk. */
   bodyChunked: boolean;
   /** Set: the request failed on the way; the backend did not answer. */
@@ -87,7 +87,7 @@ export interface ProxyHttpBodyChunk {
   isRequest: boolean;
   /** From 0, without gaps. */
   seq: number;
-  data: Buffer;
+  data: Uint8Array;
   /** The last one; may be empty. */
   fin: boolean;
 }
@@ -137,8 +137,8 @@ function createBaseProxyHttpRequest(): ProxyHttpRequest {
     targetTopic: '',
     method: '',
     path: '',
-    headers: {},
-    body: Buffer.alloc(0),
+    headers: new Map(),
+    body: new Uint8Array(0),
     bodyChunked: false,
     authorization: undefined,
     appWorkspace: '',
@@ -168,7 +168,7 @@ export const ProxyHttpRequest: MessageFns<ProxyHttpRequest> = {
     if (message.path !== '') {
       writer.uint32(34).string(message.path);
     }
-    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+    message.headers.forEach((value, key) => {
       ProxyHttpRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
     if (message.body.length !== 0) {
@@ -274,7 +274,7 @@ export const ProxyHttpRequest: MessageFns<ProxyHttpRequest> = {
 
             const entry5 = ProxyHttpRequest_HeadersEntry.decode(reader, reader.uint32());
             if (entry5.value !== undefined) {
-              message.headers[entry5.key] = entry5.value;
+              message.headers.set(entry5.key, entry5.value);
             }
             continue;
           }
@@ -283,7 +283,7 @@ export const ProxyHttpRequest: MessageFns<ProxyHttpRequest> = {
               break;
             }
 
-            message.body = Buffer.from(reader.bytes());
+            message.body = reader.bytes();
             continue;
           }
           case 7: {
@@ -453,7 +453,14 @@ export const ProxyHttpRequest_HeadersEntry: MessageFns<ProxyHttpRequest_HeadersE
 };
 
 function createBaseProxyHttpResponse(): ProxyHttpResponse {
-  return { requestId: '', statusCode: 0, headers: {}, body: Buffer.alloc(0), bodyChunked: false, error: undefined };
+  return {
+    requestId: '',
+    statusCode: 0,
+    headers: new Map(),
+    body: new Uint8Array(0),
+    bodyChunked: false,
+    error: undefined,
+  };
 }
 
 export const ProxyHttpResponse: MessageFns<ProxyHttpResponse> = {
@@ -464,7 +471,7 @@ export const ProxyHttpResponse: MessageFns<ProxyHttpResponse> = {
     if (message.statusCode !== 0) {
       writer.uint32(16).int32(message.statusCode);
     }
-    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+    message.headers.forEach((value, key) => {
       ProxyHttpResponse_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
     if (message.body.length !== 0) {
@@ -515,7 +522,7 @@ export const ProxyHttpResponse: MessageFns<ProxyHttpResponse> = {
 
             const entry3 = ProxyHttpResponse_HeadersEntry.decode(reader, reader.uint32());
             if (entry3.value !== undefined) {
-              message.headers[entry3.key] = entry3.value;
+              message.headers.set(entry3.key, entry3.value);
             }
             continue;
           }
@@ -524,7 +531,7 @@ export const ProxyHttpResponse: MessageFns<ProxyHttpResponse> = {
               break;
             }
 
-            message.body = Buffer.from(reader.bytes());
+            message.body = reader.bytes();
             continue;
           }
           case 5: {
@@ -614,7 +621,7 @@ export const ProxyHttpResponse_HeadersEntry: MessageFns<ProxyHttpResponse_Header
 };
 
 function createBaseProxyHttpBodyChunk(): ProxyHttpBodyChunk {
-  return { requestId: '', isRequest: false, seq: 0, data: Buffer.alloc(0), fin: false };
+  return { requestId: '', isRequest: false, seq: 0, data: new Uint8Array(0), fin: false };
 }
 
 export const ProxyHttpBodyChunk: MessageFns<ProxyHttpBodyChunk> = {
@@ -679,7 +686,7 @@ export const ProxyHttpBodyChunk: MessageFns<ProxyHttpBodyChunk> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = reader.bytes();
             continue;
           }
           case 5: {

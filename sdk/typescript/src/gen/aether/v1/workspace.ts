@@ -69,7 +69,7 @@ export interface WorkspaceInfo {
   createdAt: bigint;
   updatedAt: bigint;
   /** The operator's own; not interpreted. */
-  metadata: { [key: string]: string };
+  metadata: Map<string, string>;
   /** Connected now; as the two below. */
   activeAgents: number;
   activeTasks: number;
@@ -300,7 +300,7 @@ function createBaseWorkspaceInfo(): WorkspaceInfo {
     tenantId: '',
     createdAt: 0n,
     updatedAt: 0n,
-    metadata: {},
+    metadata: new Map(),
     activeAgents: 0,
     activeTasks: 0,
     activeUsers: 0,
@@ -334,7 +334,7 @@ export const WorkspaceInfo: MessageFns<WorkspaceInfo> = {
       }
       writer.uint32(48).int64(message.updatedAt);
     }
-    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+    message.metadata.forEach((value, key) => {
       WorkspaceInfo_MetadataEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
     if (message.activeAgents !== 0) {
@@ -423,7 +423,7 @@ export const WorkspaceInfo: MessageFns<WorkspaceInfo> = {
 
             const entry7 = WorkspaceInfo_MetadataEntry.decode(reader, reader.uint32());
             if (entry7.value !== undefined) {
-              message.metadata[entry7.key] = entry7.value;
+              message.metadata.set(entry7.key, entry7.value);
             }
             continue;
           }

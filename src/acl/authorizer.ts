@@ -1,0 +1,45 @@
+/**
+ * The door of access control. Everything with an effect takes a permit, and only this file can make one, so a handler
+ * that forgot to ask does not compile (I8).
+ */
+import { type Access, type Actor, decide } from './decide.ts';
+
+declare const issued: unique symbol;
+
+/** Proof, within the process, that `actor` may do `access`. */
+export interface Permit<Of extends Access = Access> {
+  readonly [issued]: true;
+  readonly actor: Actor;
+  readonly access: Of;
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one place that may call something a permit
+const issue = <Of extends Access>(actor: Actor, access: Of): Permit<Of> => ({ actor, access }) as Permit<Of>;
+
+export type SendPermit = Permit<Extract<Access, { action: 'send' }>>;
+export type ConnectPermit = Permit<Extract<Access, { action: 'connect' }>>;
+
+export interface Denial {
+  /** For the audit log and, since it names nothing the actor did not name, for the actor. */
+  readonly because: string;
+}
+
+export type Verdict<Of extends Access> = { readonly permit: Permit<Of> } | { readonly denial: Denial };
+
+export class Authorizer {
+  /**
+   * Decides, and answers with a permit or with why not. A permit may be kept for as long as `revision` stays the same.
+   */
+  permit<Of extends Access>(actor: Actor, access: Of): Promise<Verdict<Of>> {
+    const decision = decide(actor, access);
+    const verdict: Verdict<Of> = decision.allowed
+      ? { permit: issue(actor, access) }
+      : { denial: { because: decision.because } };
+    return Promise.resolve(verdict);
+  }
+
+  /** Changes whenever a permit given before might not be given now. */
+  get revision(): number {
+    return 0;
+  }
+}

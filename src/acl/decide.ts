@@ -1,0 +1,100 @@
+/**
+ * The first policy, before there are rules: who may address which kind of topic, and workspaces are closed to each
+ * other. Pure: everything it needs is in its arguments.
+ *
+ * | sender | may send to |
+ * |---|---|
+ * | agent, task | everything but `uu::` |
+ * | person | everything but `uu::`, events, metrics and progress |
+ * | service, bridge, workflow engine | everything |
+ * | orchestrator | agents, tasks and task workers |
+ * | metrics bridge | nothing |
+ *
+ * `pg::`, `tk::…::events` and the gathering topics are written by the fabric alone, except for the workflow engine.
+ * Who is in a workspace reaches that one only. Who is in none (a person before choosing one, services, bridges and the
+ * fabric's own parts) reaches all of them.
+ */
+import type { Principal, PrincipalKind } from '../model/principal.ts';
+import { identityOf, workspaceOf } from '../model/principal.ts';
+import type { Topic, TopicKind } from '../model/topic.ts';
+
+export interface Actor {
+  readonly principal: Principal;
+  /** The workspace it is in: its own, or the one a person has entered. */
+  readonly workspace: string | undefined;
+}
+
+export type Access =
+  | { readonly action: 'connect'; readonly workspace: string | undefined }
+  | { readonly action: 'send'; readonly topic: Topic }
+  | { readonly action: 'report_progress' }
+  | { readonly action: 'see_connection'; readonly principal: Principal }
+  | { readonly action: 'manage_sessions' };
+
+export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly because: string };
+
+const allow: Decision = { allowed: true };
+const deny = (because: string): Decision => ({ allowed: false, because });
+
+const fabricTopics: ReadonlySet<TopicKind> = new Set([
+  'progress',
+  'user_progress',
+  'task_events',
+  'event_receiver',
+  'metric_receiver',
+]);
+const gatheringTopics: ReadonlySet<TopicKind> = new Set(['event', 'metric']);
+const orchestratorTopics: ReadonlySet<TopicKind> = new Set(['agent', 'task', 'task_workers']);
+const operators: ReadonlySet<PrincipalKind> = new Set(['service', 'bridge', 'workflow_engine', 'orchestrator']);
+const reporters: ReadonlySet<PrincipalKind> = new Set(['agent', 'task', 'service']);
+
+const mayAddress = ({ principal }: Actor, { kind }: Topic): boolean => {
+  if (fabricTopics.has(kind)) return principal.kind === 'workflow_engine';
+  switch (principal.kind) {
+    case 'agent':
+    case 'task':
+      return kind !== 'user';
+    case 'user':
+      return kind !== 'user' && !gatheringTopics.has(kind);
+    case 'orchestrator':
+      return orchestratorTopics.has(kind);
+    case 'metrics_bridge':
+      return false;
+    case 'service':
+    case 'bridge':
+    case 'workflow_engine':
+      return true;
+  }
+};
+
+const decideSend = (actor: Actor, target: Topic): Decision => {
+  if (!mayAddress(actor, target)) return deny(`${actor.principal.kind} may not address ${target.kind} topics`);
+  if (actor.workspace === undefined || target.workspace === undefined || target.workspace === actor.workspace)
+    return allow;
+  return deny(`workspace ${target.workspace} is closed to ${actor.workspace}`);
+};
+
+const decideSight = (actor: Actor, other: Principal): Decision => {
+  if (operators.has(actor.principal.kind)) return allow;
+  if (identityOf(actor.principal) === identityOf(other)) return allow;
+  const workspace = workspaceOf(other);
+  return workspace !== undefined && workspace === actor.workspace
+    ? allow
+    : deny('only oneself and principals of the same workspace may be looked up');
+};
+
+/** Whether `actor` may do `access`, and if not, why. */
+export const decide = (actor: Actor, access: Access): Decision => {
+  switch (access.action) {
+    case 'connect':
+      return allow;
+    case 'send':
+      return decideSend(actor, access.topic);
+    case 'report_progress':
+      return reporters.has(actor.principal.kind) ? allow : deny('only agents, tasks, and services can report progress');
+    case 'see_connection':
+      return decideSight(actor, access.principal);
+    case 'manage_sessions':
+      return operators.has(actor.principal.kind) ? allow : deny('only operators may list or end sessions');
+  }
+};

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import type { LogEntry, LogLayout, LogReading, MessageLog } from '../../ports/message-log.ts';
+
+const groupMax = 256;
+
+/** A log that lasts as long as its process; for tests and simulation. */
+export class MemoryMessageLog implements MessageLog {
+  readonly layout: LogLayout;
+  readonly #partitions: Partition[];
+
+  constructor(layout: LogLayout) {
+    this.layout = layout;
+    this.#partitions = Array.from({ length: layout.partitions }, () => new Partition());
+  }
+
+  append(partition: number, parts: readonly Uint8Array[]): Promise<void> {
+    this.#partition(partition).append(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
+    return Promise.resolve();
+  }
+
+  read(partition: number, from: bigint | 'end', { signal }: { readonly signal: AbortSignal }): Promise<LogReading> {
+    const log = this.#partition(partition);
+    const start = from === 'end' ? log.end : from;
+    const closing = new AbortController();
+    const entries = log.entries(start, AbortSignal.any([signal, closing.signal]));
+    return Promise.resolve({
+      start,
+      entries,
+      [Symbol.asyncDispose]: () => Promise.resolve(closing.abort()),
+    });
+  }
+
+  #partition(partition: number): Partition {
+    const found = this.#partitions[partition];
+    if (found === undefined) throw new RangeError(`partition ${partition} of ${this.layout.partitions}`);
+    return found;
+  }
+}
+
+class Partition {
+  readonly #entries: LogEntry[] = [];
+  readonly #appended = new EventTarget();
+
+  get end(): bigint {
+    return BigInt(this.#entries.length);
+  }
+
+  append(batch: Uint8Array): void {
+    this.#entries.push({ offset: this.end, batch });
+    this.#appended.dispatchEvent(new Event('append'));
+  }
+
+  async *entries(from: bigint, signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
+    let next = Number(from);
+    while (!signal.aborted) {
+      const group = this.#entries.slice(next, next + groupMax);
+      if (group.length > 0) {
+        next += group.length;
+        yield group;
+      } else await once(this.#appended, 'append', { signal }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import {
+  groupBytes,
+  messageKind,
+  messageMetaBytes,
+  type ProgressAudience,
+  prefixBytes,
+  progressKind,
+  progressMetaBytes,
+  sourceBytes,
+  version,
+} from './batch-format.ts';
+import { hashOf } from './partition.ts';
+
+/** From here on a frame is handed to the log where it lies instead of being copied behind the head. */
+const copyBytesMax = 16 * 1024;
+
+/** Who sent a record, as the gateway knows it (I7). One object per session: batches tell senders apart by reference. */
+export interface Sender {
+  /** The sender's own topic; empty where it has none. */
+  readonly source: string;
+  /** The epoch of its lease. */
+  readonly epoch: bigint;
+}
+
+export interface OutgoingRecord {
+  readonly topic: string;
+  /** The recipient's frame with its gRPC prefix. */
+  readonly frame: Uint8Array;
+  readonly sender: Sender;
+  /** Set on progress updates. */
+  readonly audience: ProgressAudience | undefined;
+}
+
+class Group {
+  readonly topic: string;
+  readonly topicBytes: number;
+  readonly records: OutgoingRecord[] = [];
+  frameBytes = 0;
+  metaBytes = 0;
+  filtered = false;
+
+  constructor(topic: string) {
+    this.topic = topic;
+    this.topicBytes = Buffer.byteLength(topic);
+  }
+
+  add(record: OutgoingRecord): void {
+    this.records.push(record);
+    this.frameBytes += record.frame.byteLength;
+    this.metaBytes +=
+      record.audience === undefined
+        ? messageMetaBytes
+        : progressMetaBytes + Buffer.byteLength(record.audience.recipient);
+    this.filtered ||= record.audience !== undefined;
+  }
+}
+
+/** A batch that still takes records. */
+export class OpenBatch {
+  readonly #groups = new Map<string, Group>();
+  readonly #senders = new Map<Sender, number>();
+  #records = 0;
+  #bytes = 0;
+
+  /** Bytes of all frames so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  add(record: OutgoingRecord): void {
+    let group = this.#groups.get(record.topic);
+    if (group === undefined) this.#groups.set(record.topic, (group = new Group(record.topic)));
+    if (!this.#senders.has(record.sender)) this.#senders.set(record.sender, this.#senders.size);
+    group.add(record);
+    this.#records += 1;
+    this.#bytes += record.frame.byteLength;
+  }
+
+  /** The parts of the log entry, to be written one after the other. */
+  close(nowMs: number): readonly Uint8Array[] {
+    const groups = [...this.#groups.values()];
+    const large = groups.some((group) => group.records.some(({ frame }) => frame.byteLength >= copyBytesMax));
+    const head = this.#headBytes(groups);
+    const out = Buffer.allocUnsafe(large ? head : head + this.#bytes);
+    this.#writeHead(out, groups, { head, nowMs });
+    if (large) return gather(out, groups);
+    writeFrames(out, groups, head);
+    return [out];
+  }
+
+  #headBytes(groups: readonly Group[]): number {
+    let bytes = prefixBytes;
+    for (const { source } of this.#senders.keys()) bytes += sourceBytes + Buffer.byteLength(source);
+    for (const group of groups) bytes += groupBytes + group.topicBytes + group.metaBytes;
+    return bytes;
+  }
+
+  #writeHead(out: Buffer, groups: readonly Group[], { head, nowMs }: { head: number; nowMs: number }): void {
+    out[0] = version;
+    out[1] = 0;
+    out.writeUInt32BE(head, 2);
+    out.writeDoubleBE(nowMs, 6);
+    out.writeUInt16BE(this.#senders.size, 14);
+    out.writeUInt16BE(groups.length, 16);
+    out.writeUInt32BE(this.#records, 18);
+    let at = prefixBytes;
+    for (const sender of this.#senders.keys()) at = writeSender(out, at, sender);
+    for (const group of groups) at = writeGroup(out, at, group);
+    for (const { records } of groups)
+      for (const record of records) at = writeMeta(out, at, { record, sender: this.#senders.get(record.sender) ?? 0 });
+  }
+}
+
+const writeSender = (out: Buffer, at: number, { source, epoch }: Sender): number => {
+  out.writeBigUInt64BE(epoch, at);
+  const bytes = out.write(source, at + sourceBytes);
+  out.writeUInt16BE(bytes, at + 8);
+  return at + sourceBytes + bytes;
+};
+
+const writeGroup = (out: Buffer, at: number, group: Group): number => {
+  out.writeUInt32BE(hashOf(group.topic), at);
+  out[at + 4] = group.filtered ? 1 : 0;
+  out.writeUInt32BE(group.records.length, at + 5);
+  out.writeUInt32BE(group.metaBytes, at + 9);
+  out.writeUInt32BE(group.frameBytes, at + 13);
+  out.writeUInt16BE(group.topicBytes, at + 17);
+  out.write(group.topic, at + groupBytes);
+  return at + groupBytes + group.topicBytes;
+};
+
+const writeMeta = (out: Buffer, at: number, { record, sender }: { record: OutgoingRecord; sender: number }): number => {
+  out.writeUInt16BE(sender, at);
+  out[at + 2] = record.audience === undefined ? messageKind : progressKind;
+  if (record.audience === undefined) return at + messageMetaBytes;
+  const bytes = out.write(record.audience.recipient, at + progressMetaBytes);
+  out.writeUInt16BE(bytes, at + messageMetaBytes);
+  return at + progressMetaBytes + bytes;
+};
+
+const writeFrames = (out: Buffer, groups: readonly Group[], start: number): void => {
+  let at = start;
+  for (const { records } of groups)
+    for (const { frame } of records) {
+      out.set(frame, at);
+      at += frame.byteLength;
+    }
+};
+
+/** Head and frames with the large frames where they lie and the small ones between them copied together. */
+const gather = (head: Buffer, groups: readonly Group[]): readonly Uint8Array[] => {
+  const parts: Uint8Array[] = [];
+  let small: Uint8Array[] = [head];
+  const flush = (): void => {
+    if (small.length > 0) parts.push(Buffer.concat(small));
+    small = [];
+  };
+  for (const { records } of groups)
+    for (const { frame } of records) {
+      if (frame.byteLength < copyBytesMax) small.push(frame);
+      else {
+        flush();
+        parts.push(frame);
+      }
+    }
+  flush();
+  return parts;
+};

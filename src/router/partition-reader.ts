@@ -1,0 +1,165 @@
+/**
+ * The one reader of a partition in this process. It takes each entry once, hands it to the subscriptions that are live,
+ * and keeps the most recent entries so that one that paused shortly goes on without another reading of the log. What
+ * lies further back is the catch-up scan's, which hands its members over here as soon as it meets what is kept:
+ *
+ *     log:   ……………………[ kept ………… ]next
+ *            scan ──────▶│
+ *
+ * The seam has no gap and no duplicate because joining is synchronous: between looking at `next` and becoming live
+ * nothing can be taken.
+ */
+import { idleReaderMs, recentBytesMax } from '../model/limits.ts';
+import { untilAborted } from '../model/until-aborted.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { LogEntry, LogReading, MessageLog } from '../ports/message-log.ts';
+import type { Count } from '../ports/metrics.ts';
+import { Audience } from './audience.ts';
+import { CatchUp } from './catch-up.ts';
+import { type ReadBatch, readBatch } from './read-batch.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface ReaderDeps {
+  readonly messageLog: MessageLog;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counts: ReaderCounts;
+}
+
+/** What readers count. */
+export interface ReaderCounts {
+  readonly entriesRead: Count;
+  readonly catchUpScans: Count;
+  readonly entriesScanned: Count;
+}
+
+const reopenAfterMs = 250;
+
+export class PartitionReader implements AsyncDisposable {
+  readonly partition: number;
+  readonly #deps: ReaderDeps;
+  readonly #closing = new AbortController();
+  readonly #live = new Audience();
+  readonly #catchUp: CatchUp;
+  /** Oldest first; contiguous up to `#next`. */
+  #recent: ReadBatch[] = [];
+  #recentBytes = 0;
+  #next: bigint;
+  #subscriptions = 0;
+  #idleSinceMs: number;
+  readonly #running: Promise<void>;
+
+  /** Resolves once everything appended from now on will be taken. */
+  static async open(partition: number, deps: ReaderDeps): Promise<PartitionReader> {
+    const closing = new AbortController();
+    const reading = await deps.messageLog.read(partition, 'end', { signal: closing.signal });
+    return new PartitionReader(partition, reading, deps, closing);
+  }
+
+  private constructor(partition: number, reading: LogReading, deps: ReaderDeps, closing: AbortController) {
+    this.partition = partition;
+    this.#deps = deps;
+    this.#closing = closing;
+    this.#next = reading.start;
+    this.#idleSinceMs = deps.clock.monotonic();
+    this.#catchUp = new CatchUp({ ...deps, partition, signal: closing.signal, reader: this });
+    this.#running = this.#run(reading);
+  }
+
+  /** The offset of the next entry it takes. */
+  get next(): bigint {
+    return this.#next;
+  }
+
+  /** The oldest offset from which on it needs no log. */
+  get keptFrom(): bigint {
+    return this.#recent[0]?.offset ?? this.#next;
+  }
+
+  isIdle(): boolean {
+    return this.#subscriptions === 0 && this.#deps.clock.monotonic() - this.#idleSinceMs > idleReaderMs;
+  }
+
+  add(subscription: Subscription): void {
+    this.#subscriptions += 1;
+    this.follow(subscription);
+  }
+
+  remove(subscription: Subscription): void {
+    subscription.state = 'closed';
+    this.#live.delete(subscription);
+    this.#catchUp.remove(subscription);
+    this.#subscriptions -= 1;
+    this.#idleSinceMs = this.#deps.clock.monotonic();
+  }
+
+  /** Brings a subscription from its position to live: at once where that is possible, else through the scan. */
+  follow(subscription: Subscription): void {
+    if (subscription.state === 'closed') return;
+    if (subscription.position.offset < this.keptFrom) {
+      subscription.state = 'behind';
+      this.#catchUp.add(subscription);
+      return;
+    }
+    this.#catchUp.remove(subscription);
+    if (!this.#replayKept(subscription)) return;
+    subscription.state = 'live';
+    this.#live.add(subscription);
+  }
+
+  #replayKept(subscription: Subscription): boolean {
+    for (const { offset, batch } of this.#recent) {
+      if (offset < subscription.position.offset || batch === undefined) continue;
+      for (const group of batch.groups)
+        if (
+          group.hash === subscription.hash &&
+          group.topic === subscription.topic &&
+          !subscription.deliver(offset, group)
+        )
+          return false;
+    }
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.#running, this.#catchUp.stopped()]);
+  }
+
+  async #run(first: LogReading): Promise<void> {
+    const { clock, log, messageLog } = this.#deps;
+    const { signal } = this.#closing;
+    let opened: LogReading | undefined = first;
+    const onFailure = (cause: unknown): void =>
+      log.warn('partition reader broke, reopening', { partition: this.partition, cause });
+    await untilAborted({ clock, signal, pauseMs: reopenAfterMs, onFailure }, async () => {
+      await using reading = opened ?? (await messageLog.read(this.partition, this.#next, { signal }));
+      opened = undefined;
+      for await (const entries of reading.entries) for (const entry of entries) this.#take(entry);
+    });
+  }
+
+  #take(entry: LogEntry): void {
+    if (entry.offset < this.#next) return;
+    const read = readBatch(entry, this.#deps.log);
+    this.#deps.counts.entriesRead.add(1);
+    this.#next = read.offset + 1n;
+    this.#keep(read);
+    if (read.batch === undefined) return;
+    this.#live.dispatch(read.batch.groups, (subscription, group) => {
+      if (!subscription.deliver(read.offset, group)) this.#live.delete(subscription);
+    });
+  }
+
+  #keep(read: ReadBatch): void {
+    this.#recent.push(read);
+    this.#recentBytes += read.bytes;
+    let drop = 0;
+    while (this.#recentBytes > recentBytesMax && drop < this.#recent.length - 1) {
+      this.#recentBytes -= this.#recent[drop]?.bytes ?? 0;
+      drop += 1;
+    }
+    if (drop > 0) this.#recent = this.#recent.slice(drop);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Closes records into batches and appends them, several at a time (D2). While fewer than `batchesInFlightMax` batches
+ * are on their way an open one closes as soon as the turn ends, so a lone message waits for nobody; with more, it
+ * gathers until one has landed, so the batches grow with the load by themselves.
+ */
+import { batchBytesMax, batchesInFlightMax, batchRecordsMax, publishBacklogBytesMax } from '../model/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { MessageLog } from '../ports/message-log.ts';
+import { OpenBatch, type OutgoingRecord } from './open-batch.ts';
+
+/** What became of the records of one batch; shared by all who published into it. */
+export interface Publication {
+  /** Resolves when the batch is durable; rejects with `STORE_UNAVAILABLE` when that cannot be said. */
+  readonly durable: Promise<void>;
+  /** Set when the sender must wait before it publishes more. */
+  readonly room: Promise<void> | undefined;
+}
+
+interface WriterDeps {
+  readonly messageLog: MessageLog;
+  readonly clock: Clock;
+}
+
+class Gathering implements Publication {
+  readonly batch = new OpenBatch();
+  readonly durable: Promise<void>;
+  readonly #writer: PartitionWriter;
+  readonly #settled = Promise.withResolvers<void>();
+
+  constructor(writer: PartitionWriter) {
+    this.#writer = writer;
+    this.durable = this.#settled.promise;
+    // Whoever cares holds `durable`; a batch nobody waits for must not end the process.
+    this.durable.catch(() => undefined);
+  }
+
+  get room(): Promise<void> | undefined {
+    return this.#writer.room;
+  }
+
+  settle(append: Promise<void>): void {
+    append.then(this.#settled.resolve, this.#settled.reject);
+  }
+}
+
+export class PartitionWriter {
+  readonly #partition: number;
+  readonly #deps: WriterDeps;
+  #open: Gathering | undefined;
+  #closingScheduled = false;
+  readonly #inFlight = new Set<Promise<void>>();
+  #outstandingBytes = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  constructor(partition: number, deps: WriterDeps) {
+    this.#partition = partition;
+    this.#deps = deps;
+  }
+
+  get room(): Promise<void> | undefined {
+    return this.#room?.promise;
+  }
+
+  add(record: OutgoingRecord): Publication {
+    const gathering = (this.#open ??= new Gathering(this));
+    gathering.batch.add(record);
+    this.#outstandingBytes += record.frame.byteLength;
+    if (this.#outstandingBytes > publishBacklogBytesMax) this.#room ??= Promise.withResolvers<void>();
+    if (gathering.batch.bytes >= batchBytesMax || gathering.batch.records >= batchRecordsMax) this.#close();
+    else this.#scheduleClose();
+    return gathering;
+  }
+
+  /** Resolves when everything added so far has landed or failed. */
+  async settled(): Promise<void> {
+    this.#close();
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  #scheduleClose(): void {
+    if (this.#closingScheduled || this.#inFlight.size >= batchesInFlightMax) return;
+    this.#closingScheduled = true;
+    this.#deps.clock.schedule(0, () => {
+      this.#closingScheduled = false;
+      this.#close();
+    });
+  }
+
+  #close(): void {
+    const gathering = this.#open;
+    if (gathering === undefined) return;
+    this.#open = undefined;
+    const { bytes } = gathering.batch;
+    const append = this.#deps.messageLog.append(this.#partition, gathering.batch.close(this.#deps.clock.now()));
+    this.#inFlight.add(append);
+    gathering.settle(append.finally(() => this.#landed(append, bytes)));
+  }
+
+  #landed(append: Promise<void>, bytes: number): void {
+    this.#inFlight.delete(append);
+    this.#outstandingBytes -= bytes;
+    if (this.#outstandingBytes <= publishBacklogBytesMax / 2) {
+      this.#room?.resolve();
+      this.#room = undefined;
+    }
+    if (this.#open !== undefined) this.#scheduleClose();
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * A session's receiving end: its subscriptions, its inbox, and how far its peer certainly is on each topic.
+ */
+import type { Position } from '../ports/cursor-store.ts';
+import type { Inbox } from './inbox.ts';
+import type { PartitionReader } from './partition-reader.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface RecipientFacts {
+  /** Owner of the cursors. */
+  readonly identity: string;
+  /** Its own topic: progress from it is not echoed to it. Empty where it has none. */
+  readonly topic: string;
+  readonly epoch: bigint;
+  readonly inbox: Inbox;
+  /** The cursors were opened by a newer session: this one is over. */
+  readonly onFenced: () => void;
+}
+
+interface Membership {
+  readonly subscription: Subscription;
+  readonly reader: PartitionReader;
+}
+
+export class Recipient {
+  readonly identity: string;
+  readonly topic: string;
+  readonly epoch: bigint;
+  readonly inbox: Inbox;
+  readonly onFenced: () => void;
+  /** Committed places, as found when the session opened. */
+  readonly committed: ReadonlyMap<string, Position>;
+  readonly #touched: (recipient: Recipient) => void;
+  readonly #memberships = new Map<string, Membership>();
+  readonly #workers = new Set<(mark: number | undefined) => void>();
+
+  constructor(
+    facts: RecipientFacts,
+    committed: ReadonlyMap<string, Position>,
+    touched: (recipient: Recipient) => void,
+  ) {
+    this.identity = facts.identity;
+    this.topic = facts.topic;
+    this.epoch = facts.epoch;
+    this.inbox = facts.inbox;
+    this.onFenced = facts.onFenced;
+    this.committed = committed;
+    this.#touched = touched;
+  }
+
+  get topics(): readonly string[] {
+    return [...this.#memberships.keys()];
+  }
+
+  has(topic: string): boolean {
+    return this.#memberships.has(topic);
+  }
+
+  join(subscription: Subscription, reader: PartitionReader): void {
+    this.#memberships.set(subscription.topic, { subscription, reader });
+    reader.add(subscription);
+    if (subscription.durable) this.#touched(this);
+  }
+
+  leave(topic: string): void {
+    const membership = this.#memberships.get(topic);
+    if (membership === undefined) return;
+    this.#memberships.delete(topic);
+    membership.reader.remove(membership.subscription);
+  }
+
+  /** The inbox has room again: whoever it refused goes on. */
+  room(): void {
+    for (const { subscription, reader } of this.#memberships.values())
+      if (subscription.state === 'full') reader.follow(subscription);
+    for (const worker of this.#workers) worker(undefined);
+  }
+
+  /** The peer has everything up to `mark`. */
+  confirmed(mark: number): void {
+    let moved = false;
+    for (const { subscription } of this.#memberships.values())
+      if (subscription.confirm(mark) && subscription.durable) moved = true;
+    for (const worker of this.#workers) worker(mark);
+    if (moved) this.#touched(this);
+  }
+
+  /** Tells a worker's deliveries of room (`undefined`) and of confirmations. */
+  watch(worker: (mark: number | undefined) => void): Disposable {
+    this.#workers.add(worker);
+    return { [Symbol.dispose]: () => void this.#workers.delete(worker) };
+  }
+
+  cursors(): ReadonlyMap<string, Position> {
+    const positions = new Map<string, Position>();
+    for (const [topic, { subscription, reader }] of this.#memberships)
+      if (subscription.durable) positions.set(topic, subscription.cursor(reader.next));
+    return positions;
+  }
+}

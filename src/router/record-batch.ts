@@ -1,0 +1,153 @@
+/**
+ * Reading of log entries. One entry is a batch: records of many senders and topics, closed together so that every
+ * per-entry cost of client and broker is shared (D2). Records are grouped by topic, in the order they came within each.
+ * The frames of a group lie next to each other exactly as they will be written to a recipient, so that delivering a
+ * group is one slice and no copy. `open-batch.ts` writes what this file reads.
+ */
+import { groupBytes, prefixBytes, progressKind, type ProgressAudience, sourceBytes, version } from './batch-format.ts';
+
+/** What one record says beside its frame. */
+export interface RecordMeta {
+  readonly source: string;
+  readonly epoch: bigint;
+  readonly audience: ProgressAudience | undefined;
+}
+
+/** The records of one topic in a batch. */
+export class RecordGroup {
+  readonly hash: number;
+  readonly records: number;
+  /** Whether some of its records are not for every subscription of the topic. */
+  readonly filtered: boolean;
+  /** Index of its first record within the batch. */
+  readonly first: number;
+  readonly #batch: RecordBatch;
+  readonly #place: GroupPlace;
+  #topic: string | undefined;
+
+  constructor(batch: RecordBatch, place: GroupPlace) {
+    this.#batch = batch;
+    this.#place = place;
+    this.hash = place.hash;
+    this.records = place.records;
+    this.filtered = place.filtered;
+    this.first = place.first;
+  }
+
+  get topic(): string {
+    this.#topic ??= this.#batch.bytes.toString('utf8', this.#place.topicStart, this.#place.topicEnd);
+    return this.#topic;
+  }
+
+  /** The frames of its records from `index` (within the group) on, as they will be written. */
+  framesFrom(index: number): Uint8Array {
+    return this.#batch.bytes.subarray(this.#skip(index), this.#place.framesEnd);
+  }
+
+  frame(index: number): Uint8Array {
+    const start = this.#skip(index);
+    return this.#batch.bytes.subarray(start, start + frameBytesAt(this.#batch.bytes, start));
+  }
+
+  metas(): readonly RecordMeta[] {
+    const { bytes } = this.#batch;
+    const metas: RecordMeta[] = [];
+    for (let at = this.#place.metaStart; metas.length < this.records; ) {
+      const source = this.#batch.source(bytes.readUInt16BE(at));
+      const progress = bytes[at + 2] === progressKind;
+      const recipientBytes = progress ? bytes.readUInt16BE(at + 3) : 0;
+      const audience = progress ? { recipient: bytes.toString('utf8', at + 5, at + 5 + recipientBytes) } : undefined;
+      metas.push({ ...source, audience });
+      at += progress ? 5 + recipientBytes : 3;
+    }
+    return metas;
+  }
+
+  #skip(index: number): number {
+    let at = this.#place.framesStart;
+    for (let skipped = 0; skipped < index; skipped += 1) at += frameBytesAt(this.#batch.bytes, at);
+    return at;
+  }
+}
+
+interface GroupPlace {
+  readonly hash: number;
+  readonly records: number;
+  readonly filtered: boolean;
+  readonly first: number;
+  readonly topicStart: number;
+  readonly topicEnd: number;
+  readonly metaStart: number;
+  readonly framesStart: number;
+  readonly framesEnd: number;
+}
+
+/** A gRPC frame: a flag, the length, the message. */
+const frameBytesAt = (bytes: Buffer, at: number): number => 5 + bytes.readUInt32BE(at + 1);
+
+/** A closed batch, read where it lies. */
+export class RecordBatch {
+  readonly bytes: Buffer;
+  readonly closedAtMs: number;
+  readonly records: number;
+  readonly groups: readonly RecordGroup[];
+
+  /** Throws a `RangeError` where the bytes are no batch of a version this program knows. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (this.bytes[0] !== version) throw new RangeError(`record batch of unknown version ${this.bytes[0]}`);
+    this.closedAtMs = this.bytes.readDoubleBE(6);
+    this.records = this.bytes.readUInt32BE(18);
+    this.groups = this.#readGroups();
+  }
+
+  source(index: number): { source: string; epoch: bigint } {
+    let at = prefixBytes;
+    for (let skipped = 0; skipped < index; skipped += 1) at += sourceBytes + this.bytes.readUInt16BE(at + 8);
+    const start = at + sourceBytes;
+    return {
+      epoch: this.bytes.readBigUInt64BE(at),
+      source: this.bytes.toString('utf8', start, start + this.bytes.readUInt16BE(at + 8)),
+    };
+  }
+
+  #readGroups(): readonly RecordGroup[] {
+    const { bytes } = this;
+    const heads: { at: number; topicBytes: number }[] = [];
+    let at = prefixBytes;
+    for (let left = bytes.readUInt16BE(14); left > 0; left -= 1) at += sourceBytes + bytes.readUInt16BE(at + 8);
+    for (let left = bytes.readUInt16BE(16); left > 0; left -= 1) {
+      const topicBytes = bytes.readUInt16BE(at + 17);
+      heads.push({ at, topicBytes });
+      at += groupBytes + topicBytes;
+    }
+    return this.#placeGroups(heads, at);
+  }
+
+  #placeGroups(heads: readonly { at: number; topicBytes: number }[], metaStart: number): readonly RecordGroup[] {
+    const { bytes } = this;
+    let framesStart = bytes.readUInt32BE(2);
+    let first = 0;
+    const groups = heads.map(({ at, topicBytes }) => {
+      const records = bytes.readUInt32BE(at + 5);
+      const framesEnd = framesStart + bytes.readUInt32BE(at + 13);
+      const group = new RecordGroup(this, {
+        hash: bytes.readUInt32BE(at),
+        filtered: bytes[at + 4] === 1,
+        topicStart: at + groupBytes,
+        topicEnd: at + groupBytes + topicBytes,
+        records,
+        first,
+        metaStart,
+        framesStart,
+        framesEnd,
+      });
+      metaStart += bytes.readUInt32BE(at + 9);
+      framesStart = framesEnd;
+      first += records;
+      return group;
+    });
+    if (framesStart !== bytes.byteLength) throw new RangeError('record batch is cut short');
+    return groups;
+  }
+}

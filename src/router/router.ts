@@ -1,0 +1,162 @@
+/**
+ * The door of the router: messages go in under a permit and come out at recipients. Topics live in partitions of the
+ * log; this process reads a partition while one of its sessions subscribes in it.
+ */
+import type { SendPermit } from '../acl/authorizer.ts';
+import { FabricError } from '../model/error.ts';
+import type { Topic } from '../model/topic.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CursorStore, Position } from '../ports/cursor-store.ts';
+import type { Log } from '../ports/log.ts';
+import type { MessageLog } from '../ports/message-log.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { WorkQueue } from '../ports/work-queue.ts';
+import type { ProgressAudience } from './batch-format.ts';
+import { Cursors } from './cursors.ts';
+import type { Sender } from './open-batch.ts';
+import { partitionOf } from './partition.ts';
+import { PartitionReader, type ReaderDeps } from './partition-reader.ts';
+import { PartitionWriter, type Publication } from './partition-writer.ts';
+import { Recipient, type RecipientFacts } from './recipient.ts';
+import { Subscription } from './subscription.ts';
+import { Worker } from './worker.ts';
+
+export interface RouterDeps {
+  readonly messageLog: MessageLog;
+  readonly cursorStore: CursorStore;
+  readonly workQueue: WorkQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Where a subscription starts and whether its place is kept.
+ *
+ * - `durable`: after the last delivery; for an identity's first time, with the oldest message there is
+ * - `resume_or_tail`: after the last delivery; the first time, with what comes from now on
+ * - `fresh`: with what comes from now on, and its place is kept: for identities that did not exist before
+ * - `live`: with what comes from now on, and only while connected
+ */
+export type SubscriptionMode = 'durable' | 'resume_or_tail' | 'fresh' | 'live';
+
+export interface OutgoingMessage {
+  /** The recipient's frame with its gRPC prefix. */
+  readonly frame: Uint8Array;
+  readonly sender: Sender;
+  readonly audience?: ProgressAudience;
+}
+
+const sweepEveryMs = 15_000;
+const oldest: Position = { offset: 0n, index: 0 };
+
+export class Router implements AsyncDisposable {
+  readonly #deps: RouterDeps;
+  readonly #readerDeps: ReaderDeps;
+  readonly #cursors: Cursors;
+  readonly #writers = new Map<number, PartitionWriter>();
+  readonly #readers = new Map<number, Promise<PartitionReader>>();
+  readonly #workers = new Map<Recipient, Worker[]>();
+  readonly #closing = new AbortController();
+  readonly #sweeping: Promise<void>;
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+    this.#cursors = new Cursors(deps);
+    this.#readerDeps = { ...deps, counts: readerCounts(deps.metrics) };
+    this.#sweeping = this.#sweep();
+  }
+
+  /**
+   * Hands a message to the log, or to the workers of a competing topic. Returns at once; what becomes of it is in the
+   * publication. One sender's messages to one recipient keep their order (I5).
+   */
+  publish({ access }: SendPermit, { frame, sender, audience }: OutgoingMessage): Publication {
+    const { topic } = access;
+    if (topic.kind === 'task_workers')
+      return { durable: this.#deps.workQueue.push(topic.text, [frame]), room: undefined };
+    return this.#writerOf(topic).add({ topic: topic.text, frame, sender, audience });
+  }
+
+  /** Opens a session's receiving end, fencing off the cursors from its predecessors. */
+  async open(facts: RecipientFacts): Promise<Recipient> {
+    const committed = await this.#deps.cursorStore.open(facts.identity, facts.epoch);
+    if (committed === undefined) throw new FabricError('LEASE_LOST', `a newer session of ${facts.identity} is there`);
+    return new Recipient(facts, committed, this.#cursors.touch);
+  }
+
+  /** From when it resolves on, nothing published to the topic passes the recipient by. */
+  async subscribe(recipient: Recipient, topic: Topic, mode: SubscriptionMode): Promise<void> {
+    if (recipient.has(topic.text)) return;
+    const reader = await this.#readerOf(topic);
+    const committed = mode === 'live' ? undefined : recipient.committed.get(topic.text);
+    const from = committed ?? (mode === 'durable' ? oldest : { offset: reader.next, index: 0 });
+    recipient.join(new Subscription(recipient, topic.text, { durable: mode !== 'live', from }), reader);
+  }
+
+  /** Makes the recipient one of the workers of a competing topic. */
+  work(recipient: Recipient, topic: Topic): void {
+    const workers = this.#workers.get(recipient) ?? [];
+    workers.push(new Worker(recipient, topic.text, this.#deps));
+    this.#workers.set(recipient, workers);
+  }
+
+  /** Stores the recipient's places and forgets it. Its inbox takes nothing after this was called. */
+  async close(recipient: Recipient): Promise<void> {
+    const workers = this.#workers.get(recipient) ?? [];
+    this.#workers.delete(recipient);
+    const settled = this.#cursors.settle(recipient);
+    for (const topic of recipient.topics) recipient.leave(topic);
+    await Promise.all([settled, ...workers.map((worker) => worker[Symbol.asyncDispose]())]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#sweeping;
+    await Promise.all([...this.#writers.values()].map((writer) => writer.settled()));
+    for (const reader of await Promise.allSettled(this.#readers.values()))
+      if (reader.status === 'fulfilled') await reader.value[Symbol.asyncDispose]();
+    await this.#cursors[Symbol.asyncDispose]();
+  }
+
+  #writerOf(topic: Topic): PartitionWriter {
+    const partition = partitionOf(topic, this.#deps.messageLog.layout);
+    let writer = this.#writers.get(partition);
+    if (writer === undefined) this.#writers.set(partition, (writer = new PartitionWriter(partition, this.#deps)));
+    return writer;
+  }
+
+  #readerOf(topic: Topic): Promise<PartitionReader> {
+    const partition = partitionOf(topic, this.#deps.messageLog.layout);
+    let reader = this.#readers.get(partition);
+    if (reader === undefined) {
+      reader = PartitionReader.open(partition, this.#readerDeps);
+      this.#readers.set(partition, reader);
+      reader.catch(() => this.#readers.delete(partition));
+    }
+    return reader;
+  }
+
+  /** Drops readers of partitions nobody here has wanted for a while. */
+  async #sweep(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(sweepEveryMs, { signal }).catch(() => undefined);
+      for (const [partition, opening] of this.#readers) {
+        const reader = await opening.catch(() => undefined);
+        if (reader?.isIdle() !== true) continue;
+        this.#readers.delete(partition);
+        await reader[Symbol.asyncDispose]();
+      }
+    }
+  }
+}
+
+const readerCounts = (metrics: Metrics): ReaderDeps['counts'] => {
+  const count = (name: string, help: string) => metrics.counter({ name, help, labels: [] }).at({});
+  return {
+    entriesRead: count('aether_log_entries_read_total', 'Log entries taken by the live readers.'),
+    catchUpScans: count('aether_catch_up_scans_total', 'Catch-up scans begun; one serves all who wait on a partition.'),
+    entriesScanned: count('aether_catch_up_entries_total', 'Log entries read by catch-up scans.'),
+  };
+};
