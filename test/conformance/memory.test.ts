@@ -1,0 +1,29 @@
+import { MemoryCursorStore } from '../../src/adapters/memory/memory-cursor-store.ts';
+import { MemoryHints } from '../../src/adapters/memory/memory-hints.ts';
+import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
+import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
+import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { cursorStoreConformance } from './cursor-store.ts';
+import { hintsConformance } from './hints.ts';
+import { leaseStoreConformance } from './lease-store.ts';
+import { messageLogConformance } from './message-log.ts';
+import { workQueueConformance } from './work-queue.ts';
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+leaseStoreConformance('memory', () =>
+  Promise.resolve({ store: new MemoryLeaseStore(systemClock), [Symbol.asyncDispose]: nothing }),
+);
+cursorStoreConformance('memory', () =>
+  Promise.resolve({ store: new MemoryCursorStore(), [Symbol.asyncDispose]: nothing }),
+);
+messageLogConformance('memory', {
+  open: () =>
+    Promise.resolve({ log: new MemoryMessageLog({ partitions: 4, spread: 4 }), [Symbol.asyncDispose]: nothing }),
+});
+workQueueConformance('memory', () => Promise.resolve({ queue: new MemoryWorkQueue(), [Symbol.asyncDispose]: nothing }));
+hintsConformance('memory', () => {
+  const hints = new MemoryHints();
+  return Promise.resolve({ ends: [hints, hints] as const, [Symbol.asyncDispose]: nothing });
+});
