@@ -6,9 +6,9 @@ const everything = '*';
 
 /** The files of a part that others may import; every file where a part is not named here. */
 export const doors: Readonly<Record<string, readonly string[]>> = {
-  acl: ['authorizer.ts', 'permit.ts'],
+  acl: ['authorizer.ts', 'decide.ts'],
   presence: ['presence.ts', 'session.ts'],
-  router: ['router.ts', 'inbox.ts'],
+  router: ['router.ts', 'inbox.ts', 'recipient.ts', 'publication.ts'],
 };
 
 /** For each part, the parts left of it. */

@@ -16,8 +16,8 @@ export interface Permit<Of extends Access = Access> {
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one place that may call something a permit
 const issue = <Of extends Access>(actor: Actor, access: Of): Permit<Of> => ({ actor, access }) as Permit<Of>;
 
-export type SendPermit = Permit<Extract<Access, { action: 'send' }>>;
-export type ConnectPermit = Permit<Extract<Access, { action: 'connect' }>>;
+/** Allows one message to, or progress on, the topic in it. */
+export type PublishPermit = Permit<Extract<Access, { action: 'send' | 'report_progress' }>>;
 
 export interface Denial {
   /** For the audit log and, since it names nothing the actor did not name, for the actor. */

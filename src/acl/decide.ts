@@ -26,8 +26,9 @@ export interface Actor {
 
 export type Access =
   | { readonly action: 'connect'; readonly workspace: string | undefined }
-  | { readonly action: 'send'; readonly topic: Topic }
-  | { readonly action: 'report_progress' }
+  /** `addressed` is what the sender wrote; `topic` is where it goes: the same, or one instance, or a gathering topic. */
+  | { readonly action: 'send'; readonly addressed: Topic; readonly topic: Topic }
+  | { readonly action: 'report_progress'; readonly topic: Topic }
   | { readonly action: 'see_connection'; readonly principal: Principal }
   | { readonly action: 'manage_sessions' };
 
@@ -89,7 +90,7 @@ export const decide = (actor: Actor, access: Access): Decision => {
     case 'connect':
       return allow;
     case 'send':
-      return decideSend(actor, access.topic);
+      return decideSend(actor, access.addressed);
     case 'report_progress':
       return reporters.has(actor.principal.kind) ? allow : deny('only agents, tasks, and services can report progress');
     case 'see_connection':

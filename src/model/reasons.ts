@@ -53,7 +53,7 @@ export const reasons = {
   FRAME_TOO_LARGE: final('resource_exhausted'),
   DUPLICATE_IDENTITY: final('already_exists'),
   LEASE_LOST: again('unavailable'),
-  SESSION_SUPERSEDED: final('aborted'),
+  SESSION_SUPERSEDED: again('unavailable'),
   SESSION_KICKED: final('cancelled'),
   SLOW_CONSUMER: again('resource_exhausted'),
   DRAINING: again('unavailable'),

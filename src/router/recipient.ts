@@ -22,16 +22,21 @@ interface Membership {
   readonly reader: PartitionReader;
 }
 
+/** Beyond this many the places of left topics are only where they were last stored. */
+const leftTopicsMax = 256;
+
 export class Recipient {
   readonly identity: string;
   readonly topic: string;
   readonly epoch: bigint;
   readonly inbox: Inbox;
   readonly onFenced: () => void;
-  /** Committed places, as found when the session opened. */
-  readonly committed: ReadonlyMap<string, Position>;
+  /** Places as found when the session opened. */
+  readonly #committed: ReadonlyMap<string, Position>;
   readonly #touched: (recipient: Recipient) => void;
   readonly #memberships = new Map<string, Membership>();
+  /** Places on durable topics it has left, for when it comes back to them. */
+  readonly #left = new Map<string, Position>();
   readonly #workers = new Set<(mark: number | undefined) => void>();
 
   constructor(
@@ -44,7 +49,7 @@ export class Recipient {
     this.epoch = facts.epoch;
     this.inbox = facts.inbox;
     this.onFenced = facts.onFenced;
-    this.committed = committed;
+    this.#committed = committed;
     this.#touched = touched;
   }
 
@@ -65,8 +70,19 @@ export class Recipient {
   leave(topic: string): void {
     const membership = this.#memberships.get(topic);
     if (membership === undefined) return;
+    const { subscription, reader } = membership;
     this.#memberships.delete(topic);
-    membership.reader.remove(membership.subscription);
+    if (subscription.durable) {
+      if (this.#left.size >= leftTopicsMax) this.#left.clear();
+      this.#left.set(topic, subscription.cursor(reader.next));
+      this.#touched(this);
+    }
+    reader.remove(subscription);
+  }
+
+  /** Where it was on a topic when it last left it, in this session or before. */
+  placeOn(topic: string): Position | undefined {
+    return this.#left.get(topic) ?? this.#committed.get(topic);
   }
 
   /** The inbox has room again: whoever it refused goes on. */
@@ -92,7 +108,7 @@ export class Recipient {
   }
 
   cursors(): ReadonlyMap<string, Position> {
-    const positions = new Map<string, Position>();
+    const positions = new Map<string, Position>(this.#left);
     for (const [topic, { subscription, reader }] of this.#memberships)
       if (subscription.durable) positions.set(topic, subscription.cursor(reader.next));
     return positions;

@@ -2,7 +2,7 @@
  * The door of the router: messages go in under a permit and come out at recipients. Topics live in partitions of the
  * log; this process reads a partition while one of its sessions subscribes in it.
  */
-import type { SendPermit } from '../acl/authorizer.ts';
+import type { PublishPermit } from '../acl/authorizer.ts';
 import { FabricError } from '../model/error.ts';
 import type { Topic } from '../model/topic.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -16,7 +16,8 @@ import { Cursors } from './cursors.ts';
 import type { Sender } from './open-batch.ts';
 import { partitionOf } from './partition.ts';
 import { PartitionReader, type ReaderDeps } from './partition-reader.ts';
-import { PartitionWriter, type Publication } from './partition-writer.ts';
+import { PartitionWriter } from './partition-writer.ts';
+import type { Publication } from './publication.ts';
 import { Recipient, type RecipientFacts } from './recipient.ts';
 import { Subscription } from './subscription.ts';
 import { Worker } from './worker.ts';
@@ -71,7 +72,7 @@ export class Router implements AsyncDisposable {
    * Hands a message to the log, or to the workers of a competing topic. Returns at once; what becomes of it is in the
    * publication. One sender's messages to one recipient keep their order (I5).
    */
-  publish({ access }: SendPermit, { frame, sender, audience }: OutgoingMessage): Publication {
+  publish({ access }: PublishPermit, { frame, sender, audience }: OutgoingMessage): Publication {
     const { topic } = access;
     if (topic.kind === 'task_workers')
       return { durable: this.#deps.workQueue.push(topic.text, [frame]), room: undefined };
@@ -89,9 +90,13 @@ export class Router implements AsyncDisposable {
   async subscribe(recipient: Recipient, topic: Topic, mode: SubscriptionMode): Promise<void> {
     if (recipient.has(topic.text)) return;
     const reader = await this.#readerOf(topic);
-    const committed = mode === 'live' ? undefined : recipient.committed.get(topic.text);
+    const committed = mode === 'live' ? undefined : recipient.placeOn(topic.text);
     const from = committed ?? (mode === 'durable' ? oldest : { offset: reader.next, index: 0 });
     recipient.join(new Subscription(recipient, topic.text, { durable: mode !== 'live', from }), reader);
+  }
+
+  unsubscribe(recipient: Recipient, topic: Topic): void {
+    recipient.leave(topic.text);
   }
 
   /** Makes the recipient one of the workers of a competing topic. */

@@ -1,0 +1,61 @@
+/**
+ * Where things stand in Redis. A name (an identity, a lease) has one of 64 buckets for ever, and all that is kept for
+ * it carries the bucket as hash tag: one slot on a cluster, so one script can change all of it and many names at once.
+ */
+import { FabricError } from '../../model/error.ts';
+
+export const defaultKeyPrefix = 'aether:';
+export const buckets = 64;
+
+/** FNV-1a of the name's UTF-8, 32 bits. Never change it: two processes that disagree would both hold a lease. */
+export const bucketOf = (name: string): number => {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0) % buckets;
+};
+
+export class RedisKeys {
+  readonly #prefix: string;
+
+  constructor(prefix: string = defaultKeyPrefix) {
+    if (/[{}]/.test(prefix)) throw new FabricError('CONFIG_INVALID', `Redis key prefix "${prefix}" contains a brace`);
+    this.#prefix = prefix;
+  }
+
+  /** What the keys of a bucket's leases begin with; the name follows. */
+  leases(bucket: number): string {
+    return `${this.#bucket(bucket)}lease:`;
+  }
+
+  lease(name: string): string {
+    return this.leases(bucketOf(name)) + name;
+  }
+
+  /** Names of a bucket that may have a lease, in order. */
+  names(bucket: number): string {
+    return `${this.#bucket(bucket)}names`;
+  }
+
+  /** The highest epoch granted in a bucket. */
+  epoch(bucket: number): string {
+    return `${this.#bucket(bucket)}epoch`;
+  }
+
+  /** Cursors of an owner, who is named as its lease is. */
+  cursors(owner: string): string {
+    return `${this.#bucket(bucketOf(owner))}cursor:${owner}`;
+  }
+
+  /** What the channels begin with on which keepers hear of losses; the keeper follows. */
+  get losses(): string {
+    return `${this.#prefix}losses:`;
+  }
+
+  get hints(): string {
+    return `${this.#prefix}hints`;
+  }
+
+  #bucket(bucket: number): string {
+    return `${this.#prefix}{b${bucket}}:`;
+  }
+}

@@ -1,0 +1,85 @@
+/** Every version of the schema. What has been released is not changed any more; what is to change comes as a new one. */
+import type { Kysely } from 'kysely';
+import { FabricError } from '../../model/error.ts';
+import type { SqlDialect } from './dialect.ts';
+import type { Schema } from './schema.ts';
+import type { SqlDatabase } from './sql-database.ts';
+
+interface Migration {
+  readonly name: string;
+  up(transaction: Kysely<Schema>, dialect: SqlDialect): Promise<void>;
+}
+
+/** The first makes version 1. */
+const migrations: readonly Migration[] = [
+  {
+    name: 'settings, cursors, work items',
+    up: async ({ schema }, { types, counting }) => {
+      await schema
+        .createTable('aether_fabric_setting')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute();
+      await schema
+        .createTable('aether_cursor')
+        .addColumn('owner', 'text', (column) => column.primaryKey())
+        .addColumn('epoch', types.integer, (column) => column.notNull())
+        .addColumn('positions', types.document, (column) => column.notNull())
+        .execute();
+      await schema
+        .createTable('aether_work_item')
+        .addColumn('id', types.integer, counting)
+        .addColumn('topic', 'text', (column) => column.notNull())
+        .addColumn('body', types.blob, (column) => column.notNull())
+        .addColumn('attempt', types.integer, (column) => column.notNull().defaultTo(0))
+        .addColumn('claimed_until', types.integer, (column) => column.notNull().defaultTo(0))
+        .execute();
+      await schema.createIndex('aether_work_item_by_topic').on('aether_work_item').columns(['topic', 'id']).execute();
+    },
+  },
+];
+
+/** Passes on a database that has just been opened once it is at the newest version; closes it if it cannot be. */
+export const migrated = async (database: SqlDatabase): Promise<SqlDatabase> => {
+  try {
+    await migrate(database);
+    return database;
+  } catch (thrown) {
+    await database[Symbol.asyncDispose]();
+    throw thrown;
+  }
+};
+
+/** All in one transaction. Any number of processes may do so at once. */
+const migrate = ({ queries, dialect }: SqlDatabase): Promise<void> =>
+  queries.transaction().execute(async (transaction) => {
+    await dialect.lockMigrations(transaction);
+    const from = await versionOf(transaction);
+    if (from > migrations.length)
+      throw new FabricError(
+        'STORE_MISMATCH',
+        `the database has schema version ${from}, this program knows ${migrations.length}: it was used by a newer release; start that one, or restore a backup from before`,
+      );
+    for (const [index, { name, up }] of migrations.entries()) {
+      if (index < from) continue;
+      await up(transaction, dialect);
+      await transaction
+        .insertInto('aether_migration')
+        .values({ version: index + 1, name })
+        .execute();
+    }
+  });
+
+const versionOf = async (transaction: Kysely<Schema>): Promise<number> => {
+  await transaction.schema
+    .createTable('aether_migration')
+    .ifNotExists()
+    .addColumn('version', 'integer', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .execute();
+  const { version } = await transaction
+    .selectFrom('aether_migration')
+    .select(({ fn }) => fn.max('version').as('version'))
+    .executeTakeFirstOrThrow();
+  return version ?? 0;
+};

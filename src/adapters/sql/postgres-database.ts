@@ -1,0 +1,64 @@
+import { Kysely, PostgresAdapter, PostgresDriver, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import pg from 'pg';
+import { FabricError } from '../../model/error.ts';
+import type { Log } from '../../ports/log.ts';
+import { postgresDialect } from './dialect.ts';
+import { fromPostgres } from './errors.ts';
+import { migrated } from './migrations.ts';
+import type { Schema } from './schema.ts';
+import type { SqlDatabase } from './sql-database.ts';
+import { TranslatedDriver } from './translated-driver.ts';
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database`, with the parameters of libpq behind a question mark. */
+  readonly url: string;
+  readonly connectionsMax: number;
+}
+
+const connectTimeoutMs = 5000;
+
+/** Connects to a database that any number of processes share. */
+export const openPostgresDatabase = (
+  { url, connectionsMax }: PostgresOptions,
+  { log }: { readonly log: Log },
+): Promise<SqlDatabase> => {
+  const what = `Postgres at ${addressOf(url)}`;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    application_name: 'aether',
+    types,
+  });
+  // Of a connection that breaks while nobody uses it; the pool replaces it.
+  pool.on('error', (cause) => log.warn('idle connection to Postgres lost', { cause }));
+  const queries = new Kysely<Schema>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new TranslatedDriver(new PostgresDriver({ pool }), (thrown) => fromPostgres(thrown, what)),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+      createIntrospector: (database) => new PostgresIntrospector(database),
+    },
+  });
+  return migrated({ queries, dialect: postgresDialect, [Symbol.asyncDispose]: () => queries.destroy() });
+};
+
+/** Without user and password. Neither the error nor its cause may show the address as it was given (I12). */
+const addressOf = (url: string): string => {
+  if (!URL.canParse(url))
+    throw new FabricError('CONFIG_INVALID', 'the address of Postgres is none: it is postgres://user@host:port/database');
+  const { host, pathname } = new URL(url);
+  return host + pathname;
+};
+
+const toInteger = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is too large to be read as a number`);
+  return value;
+};
+
+const { INT8, JSON, JSONB } = pg.types.builtins;
+const types = new pg.TypeOverrides();
+types.setTypeParser(INT8, toInteger);
+for (const document of [JSON, JSONB]) types.setTypeParser(document, (text) => text);

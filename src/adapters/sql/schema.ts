@@ -1,0 +1,42 @@
+/**
+ * The tables, the same on both dialects. Times are milliseconds since 1970, documents are JSON text, there are no
+ * arrays. Integers are numbers, and one beyond 2^53 is an error when it is read: values that need 64 bits (epochs, log
+ * offsets) are written as bigint and compared in SQL, or kept inside a document as text.
+ */
+import type { ColumnType, Generated } from 'kysely';
+
+export interface Schema {
+  readonly aether_migration: MigrationTable;
+  readonly aether_fabric_setting: FabricSettingTable;
+  readonly aether_cursor: CursorTable;
+  readonly aether_work_item: WorkItemTable;
+}
+
+interface MigrationTable {
+  readonly version: number;
+  readonly name: string;
+}
+
+/** What was decided when the fabric was created and cannot change after. */
+interface FabricSettingTable {
+  readonly name: string;
+  readonly value: string;
+}
+
+interface CursorTable {
+  readonly owner: string;
+  /** Never read, only compared. */
+  readonly epoch: ColumnType<never, bigint, bigint>;
+  /** By topic, each as `offset:index`. */
+  readonly positions: string;
+}
+
+interface WorkItemTable {
+  readonly id: Generated<number>;
+  readonly topic: string;
+  readonly body: Uint8Array;
+  /** How often it was claimed; also what fences a claim. */
+  readonly attempt: Generated<number>;
+  /** Until when the present claim holds; free from then on. */
+  readonly claimed_until: Generated<number>;
+}

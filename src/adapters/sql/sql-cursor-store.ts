@@ -1,0 +1,80 @@
+/**
+ * Cursors in one row per owner: its epoch and a document of all its positions. Every statement compares the epoch in
+ * the row it writes (I3), so the lock of that row decides between one who opens and one who is fenced off by it.
+ */
+import { sql } from 'kysely';
+import type { CursorCommit, CursorStore, Position } from '../../ports/cursor-store.ts';
+import type { SqlDatabase } from './sql-database.ts';
+
+export class SqlCursorStore implements CursorStore {
+  readonly #database: SqlDatabase;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  async open(owner: string, epoch: bigint): Promise<ReadonlyMap<string, Position> | undefined> {
+    const row = await this.#database.queries
+      .insertInto('aether_cursor')
+      .values({ owner, epoch, positions: '{}' })
+      .onConflict((conflict) =>
+        conflict
+          .column('owner')
+          .doUpdateSet({ epoch })
+          .whereRef('aether_cursor.epoch', '<=', 'excluded.epoch'),
+      )
+      .returning('positions')
+      .executeTakeFirst();
+    return row === undefined ? undefined : positionsOf(row.positions);
+  }
+
+  /** One statement, whose one parameter holds all commits. */
+  async commit(commits: readonly CursorCommit[]): Promise<readonly string[]> {
+    if (commits.length === 0) return [];
+    const { queries, dialect } = this.#database;
+    const given = dialect.rows('given', JSON.stringify(toRows(commits)), {
+      owner: 'text',
+      epoch: 'integer',
+      positions: 'document',
+    });
+    const { rows: moved } = await sql<{ owner: string; epoch: string }>`
+      update aether_cursor set positions = ${dialect.mergedDocument('aether_cursor.positions', 'given.positions')}
+      from ${given}
+      where aether_cursor.owner = given.owner and aether_cursor.epoch = given.epoch
+      returning aether_cursor.owner as owner, cast(aether_cursor.epoch as text) as epoch`.execute(queries);
+    const current = new Set(moved.map(({ owner, epoch }) => keyOf(owner, epoch)));
+    return commits.filter(({ owner, epoch }) => !current.has(keyOf(owner, epoch))).map(({ owner }) => owner);
+  }
+}
+
+interface Row {
+  readonly owner: string;
+  readonly epoch: string;
+  positions: Readonly<Record<string, string>>;
+}
+
+/** One row per owner and epoch: a statement changes a row of the table only once. */
+const toRows = (commits: readonly CursorCommit[]): readonly Row[] => {
+  const rows = new Map<string, Row>();
+  for (const { owner, epoch, positions } of commits) {
+    const texts = Object.fromEntries(
+      Array.from(positions, ([topic, { offset, index }]) => [topic, `${offset}:${index}`] as const),
+    );
+    const row = rows.get(keyOf(owner, epoch));
+    if (row === undefined) rows.set(keyOf(owner, epoch), { owner, epoch: String(epoch), positions: texts });
+    else row.positions = { ...row.positions, ...texts };
+  }
+  return [...rows.values()];
+};
+
+const keyOf = (owner: string, epoch: bigint | string): string => `${epoch} ${owner}`;
+
+const positionsOf = (document: string): ReadonlyMap<string, Position> => {
+  const texts = JSON.parse(document) as Readonly<Record<string, string>>;
+  return new Map(Object.entries(texts).map(([topic, text]) => [topic, positionOf(text)]));
+};
+
+const positionOf = (text: string): Position => {
+  const [offset = '', index] = text.split(':');
+  return { offset: BigInt(offset), index: Number(index) };
+};

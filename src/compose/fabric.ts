@@ -1,0 +1,70 @@
+/**
+ * Wires the parts of one gateway process from a set of ports. It does not know which composition the ports are of.
+ */
+import { Authorizer } from '../acl/authorizer.ts';
+import { acceptEveryone } from '../gateway/authenticate.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import { type GrpcServer, type GrpcServerSettings, openGrpcServer } from '../gateway/grpc-server.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CursorStore } from '../ports/cursor-store.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import type { Hints } from '../ports/hints.ts';
+import type { LeaseStore } from '../ports/lease-store.ts';
+import type { Log } from '../ports/log.ts';
+import type { MessageLog } from '../ports/message-log.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { WorkQueue } from '../ports/work-queue.ts';
+import { Presence, type PresenceSettings } from '../presence/presence.ts';
+import { Router } from '../router/router.ts';
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly leaseStore: LeaseStore;
+  readonly hints: Hints;
+  readonly messageLog: MessageLog;
+  readonly cursorStore: CursorStore;
+  readonly workQueue: WorkQueue;
+}
+
+export interface FabricSettings {
+  readonly version: string;
+  readonly presence: PresenceSettings;
+  readonly listen: GrpcServerSettings;
+  readonly slowConsumerMs: number;
+  /** How long a stop waits for what is under way. */
+  readonly drainTimeoutMs: number;
+}
+
+export interface Fabric extends AsyncDisposable {
+  /** Where gRPC is served. */
+  readonly port: number;
+  readonly gateway: Gateway;
+  readonly presence: Presence;
+}
+
+/** Starts serving. Disposing it drains first (I10). The ports stay the caller's to close, afterwards. */
+export const openFabric = async (ports: Ports, settings: FabricSettings): Promise<Fabric> => {
+  await using opened = new AsyncDisposableStack();
+  const presence = opened.use(await Presence.open(settings.presence, ports));
+  const router = opened.use(new Router(ports));
+  const gateway = new Gateway({
+    ...ports,
+    presence,
+    router,
+    authorizer: new Authorizer(),
+    authenticate: acceptEveryone,
+    settings: { version: settings.version, slowConsumerMs: settings.slowConsumerMs },
+  });
+  const server = opened.use(await openGrpcServer(settings.listen, { ...ports, gateway }));
+  opened.defer(() => drain(gateway, server, settings.drainTimeoutMs));
+  const stack = opened.move();
+  return { port: server.port, gateway, presence, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+};
+
+const drain = async (gateway: Gateway, server: GrpcServer, timeoutMs: number): Promise<void> => {
+  server.setServing(false);
+  await gateway.drain({ signal: AbortSignal.timeout(timeoutMs) });
+};

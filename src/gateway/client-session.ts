@@ -1,0 +1,143 @@
+/**
+ * One client's connection once its handshake is through: who it is, what it may be answered with, and what the handlers
+ * of its frames need.
+ */
+import type { Access, Actor } from '../acl/decide.ts';
+import type { PublishPermit, Verdict } from '../acl/authorizer.ts';
+import { asFabricError, FabricError } from '../model/error.ts';
+import { permitsPerSessionMax } from '../model/limits.ts';
+import { identityOf, ownTopicOf, type Principal } from '../model/principal.ts';
+import type { Count } from '../ports/metrics.ts';
+import type { Session } from '../presence/session.ts';
+import type { Recipient } from '../router/recipient.ts';
+import type { Publication } from '../router/publication.ts';
+import type { OutgoingMessage } from '../router/router.ts';
+import { type Downstream, encodeDownstream, errorPayload } from './codec/downstream.ts';
+import { type Stamp, stampOf } from './codec/delivery.ts';
+import type { GatewayMeasures } from './measures.ts';
+import type { Outbox } from './outbox.ts';
+import type { GatewayDeps } from './gateway.ts';
+
+/** A topic text the client has sent to, resolved and permitted. */
+export interface Target {
+  readonly permit: PublishPermit;
+  readonly stamp: Stamp;
+}
+
+export interface ClientSessionFacts {
+  readonly principal: Principal;
+  readonly workspace: string | undefined;
+  readonly session: Session;
+  readonly outbox: Outbox;
+  readonly recipient: Recipient;
+}
+
+export class ClientSession {
+  readonly principal: Principal;
+  readonly identity: string;
+  /** Its own topic; empty for orchestrators. */
+  readonly topic: string;
+  readonly session: Session;
+  readonly outbox: Outbox;
+  readonly recipient: Recipient;
+  readonly deps: GatewayDeps;
+  readonly measures: GatewayMeasures;
+  #workspace: string | undefined;
+  #actor: Actor;
+  readonly #sender: OutgoingMessage['sender'];
+  #targets = new Map<string, Target>();
+  #targetsRevision: number;
+  readonly #routed = new Map<string, Count>();
+  readonly #unsettled = new Set<Promise<void>>();
+
+  constructor(facts: ClientSessionFacts, deps: GatewayDeps, measures: GatewayMeasures) {
+    this.principal = facts.principal;
+    this.identity = identityOf(facts.principal);
+    this.topic = ownTopicOf(facts.principal) ?? '';
+    this.session = facts.session;
+    this.outbox = facts.outbox;
+    this.recipient = facts.recipient;
+    this.deps = deps;
+    this.measures = measures;
+    this.#workspace = facts.workspace;
+    this.#actor = { principal: facts.principal, workspace: facts.workspace };
+    this.#sender = { source: this.topic, epoch: facts.session.epoch };
+    this.#targetsRevision = deps.authorizer.revision;
+  }
+
+  get workspace(): string | undefined {
+    return this.#workspace;
+  }
+
+  enter(workspace: string | undefined): void {
+    this.#workspace = workspace;
+    this.#actor = { principal: this.principal, workspace };
+    this.#targets.clear();
+    this.#routed.clear();
+  }
+
+  permit<Of extends Access>(access: Of): Promise<Verdict<Of>> {
+    return this.deps.authorizer.permit(this.#actor, access);
+  }
+
+  /** What the client may send to under this text; found again only while the policy is the same. */
+  knownTarget(text: string): Target | undefined {
+    if (this.#targetsRevision !== this.deps.authorizer.revision) this.#targets.clear();
+    this.#targetsRevision = this.deps.authorizer.revision;
+    return this.#targets.get(text);
+  }
+
+  rememberTarget(text: string, target: Target): void {
+    if (this.#targets.size >= permitsPerSessionMax) this.#targets.clear();
+    this.#targets.set(text, target);
+  }
+
+  countRouted(messageType: string): void {
+    let count = this.#routed.get(messageType);
+    if (count === undefined) {
+      count = this.measures.routed.at({ workspace: this.#workspace ?? '', message_type: messageType });
+      this.#routed.set(messageType, count);
+    }
+    count.add(1);
+  }
+
+  stamp(workspace: string): Stamp {
+    return stampOf(this.topic, workspace);
+  }
+
+  /** Publishes in this client's name. Resolves when it may publish more, which is mostly at once: `undefined`. */
+  publish(permit: PublishPermit, message: Omit<OutgoingMessage, 'sender'>): Promise<void> | undefined {
+    const publication = this.deps.router.publish(permit, { ...message, sender: this.#sender });
+    if (!this.#unsettled.has(publication.durable)) this.#track(publication);
+    return publication.room;
+  }
+
+  /** Resolves when everything published so far is durable or has been answered for. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#unsettled);
+  }
+
+  reply(payload: Downstream): void {
+    this.outbox.send(encodeDownstream(payload));
+  }
+
+  /** Refuses one frame; the stream goes on. */
+  refuse(error: FabricError, requestId = ''): void {
+    this.measures.refusals.at({ workspace: this.#workspace ?? '', error_type: error.reason }).add(1);
+    this.reply(errorPayload(error, requestId));
+  }
+
+  #track({ durable }: Publication): void {
+    const settled = durable.then(
+      () => undefined,
+      (cause: unknown) => this.refuse(asPublishFailure(asFabricError(cause))),
+    );
+    this.#unsettled.add(durable);
+    void settled.then(() => this.#unsettled.delete(durable));
+  }
+}
+
+const asPublishFailure = (cause: FabricError): FabricError =>
+  cause.reason === 'STORE_UNAVAILABLE'
+    ? new FabricError('ERR_PUBLISH_FAILED', 'message delivery failed', { cause })
+    : cause;

@@ -1,0 +1,88 @@
+/**
+ * The frame a recipient gets for a message, written once, by hand, when the message is accepted: it is stored and sent
+ * as it is (D5). `DownstreamMessage{msg: IncomingMessage{source_topic, payload, message_type, workspace}}`.
+ */
+const msgTag = 0x0a;
+const sourceTag = 0x0a;
+const payloadTag = 0x12;
+const messageTypeTag = 0x18;
+const workspaceTag = 0x22;
+const prefixBytes = 5;
+const none = Buffer.alloc(0);
+
+/** Fields that are the same in many messages, encoded ahead. */
+export interface Stamp {
+  readonly source: Uint8Array;
+  readonly workspace: Uint8Array;
+}
+
+export const stampOf = (source: string, workspace: string): Stamp => ({
+  source: textField(sourceTag, source),
+  workspace: textField(workspaceTag, workspace),
+});
+
+const textField = (tag: number, text: string): Uint8Array => {
+  if (text === '') return none;
+  const bytes = Buffer.byteLength(text);
+  const field = Buffer.allocUnsafe(1 + varintBytes(bytes) + bytes);
+  field[0] = tag;
+  field.write(text, writeVarint(field, 1, bytes));
+  return field;
+};
+
+export const encodeDelivery = (stamp: Stamp, payload: Uint8Array, messageType: number): Uint8Array => {
+  const inner =
+    stamp.source.byteLength +
+    (payload.byteLength === 0 ? 0 : 1 + varintBytes(payload.byteLength) + payload.byteLength) +
+    (messageType === 0 ? 0 : 1 + varintBytes(messageType)) +
+    stamp.workspace.byteLength;
+  const message = 1 + varintBytes(inner) + inner;
+  const frame = Buffer.allocUnsafe(prefixBytes + message);
+  frame[0] = 0;
+  frame.writeUInt32BE(message, 1);
+  frame[prefixBytes] = msgTag;
+  const start = writeVarint(frame, prefixBytes + 1, inner);
+  writeFields(frame, start, { stamp, payload, messageType });
+  return frame;
+};
+
+interface Fields {
+  readonly stamp: Stamp;
+  readonly payload: Uint8Array;
+  readonly messageType: number;
+}
+
+const writeFields = (frame: Buffer, start: number, { stamp, payload, messageType }: Fields): void => {
+  frame.set(stamp.source, start);
+  let at = start + stamp.source.byteLength;
+  if (payload.byteLength > 0) {
+    frame[at] = payloadTag;
+    at = writeVarint(frame, at + 1, payload.byteLength);
+    frame.set(payload, at);
+    at += payload.byteLength;
+  }
+  if (messageType !== 0) {
+    frame[at] = messageTypeTag;
+    at = writeVarint(frame, at + 1, messageType);
+  }
+  frame.set(stamp.workspace, at);
+};
+
+const varintBytes = (value: number): number => {
+  let bytes = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) bytes += 1;
+  return bytes;
+};
+
+/** Writes at `at` and answers with the place behind it. */
+const writeVarint = (out: Buffer, at: number, value: number): number => {
+  let rest = value;
+  let place = at;
+  while (rest >= 0x80) {
+    out[place] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+    place += 1;
+  }
+  out[place] = rest;
+  return place + 1;
+};

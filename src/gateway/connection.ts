@@ -1,0 +1,196 @@
+/**
+ * One stream from its first frame to its end. It is `handshaking`, then `open`, then `ending`; what ends it is decided
+ * once: the client's half-close, its disappearance, or an error with its status. Whatever it is, the same things happen
+ * in the same order: what was accepted becomes durable, places are stored, the lease is given up, the status goes out.
+ */
+import { Signal_SignalType as SignalType } from '../gen/aether/v1/connection.ts';
+import { asFabricError, FabricError } from '../model/error.ts';
+import { workspaceOf } from '../model/principal.ts';
+import type { Session } from '../presence/session.ts';
+import type { Recipient } from '../router/recipient.ts';
+import { acknowledge, greet } from './acknowledge.ts';
+import type { ClientSession } from './client-session.ts';
+import { encodeDownstream } from './codec/downstream.ts';
+import { dispatch } from './dispatch.ts';
+import { negotiate } from './extensions.ts';
+import type { FrameStream } from './frame-stream.ts';
+import type { GatewayDeps } from './gateway.ts';
+import { enrol, type Frames, identify, joinTopics, readInit, takeIdentity, type Who } from './handshake.ts';
+import type { GatewayMeasures } from './measures.ts';
+import { Outbox } from './outbox.ts';
+
+/** How long an ending stream waits for what is still on its way to a client that may not read. */
+const flushPatienceMs = 2000;
+
+type Ending =
+  | { readonly how: 'half_closed' }
+  | { readonly how: 'gone' }
+  | { readonly how: 'failed'; readonly error: FabricError };
+
+/** What has been opened so far, to be closed in reverse. */
+interface Opened {
+  session?: Session;
+  recipient?: Recipient;
+  client?: ClientSession;
+}
+
+export class Connection {
+  readonly #stream: FrameStream;
+  readonly #deps: GatewayDeps;
+  readonly #measures: GatewayMeasures;
+  readonly #ending = new AbortController();
+  readonly #outbox: Outbox;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #opened: Opened = {};
+
+  constructor(stream: FrameStream, deps: GatewayDeps, measures: GatewayMeasures) {
+    this.#stream = stream;
+    this.#deps = deps;
+    this.#measures = measures;
+    this.#outbox = new Outbox({
+      stream,
+      clock: deps.clock,
+      stallMs: deps.settings.slowConsumerMs,
+      listener: {
+        onRoom: () => this.#opened.recipient?.room(),
+        onConfirmed: (mark) => this.#opened.recipient?.confirmed(mark),
+        onStalled: () =>
+          this.#fail(new FabricError('SLOW_CONSUMER', 'the client does not read; what it missed is kept for it')),
+        isCurrent: () => this.#opened.session?.isCurrent() ?? false,
+      },
+    });
+  }
+
+  /** Runs the stream to its end. Never rejects. */
+  async serve(): Promise<void> {
+    const startedAtMs = this.#deps.clock.monotonic();
+    const ending = await this.#run().catch(
+      (thrown: unknown): Ending => ({ how: 'failed', error: asFabricError(thrown) }),
+    );
+    if (ending.how === 'failed' && ending.error.reason === 'ERR_INTERNAL')
+      this.#deps.log.error('connection failed', { cause: ending.error });
+    await this.#close(ending).catch((cause: unknown) =>
+      this.#deps.log.error('connection could not be closed cleanly', { cause }),
+    );
+    if (this.#opened.client !== undefined)
+      this.#measures.connectionSeconds.record((this.#deps.clock.monotonic() - startedAtMs) / 1000);
+    this.#finished.resolve();
+  }
+
+  /** Asks the client to reconnect elsewhere and ends the stream. Resolves when it has ended. */
+  drain(): Promise<void> {
+    const reason = 'server shutting down';
+    if (this.#opened.client !== undefined) this.#signal(SignalType.GRACEFUL_DISCONNECT, reason);
+    this.#fail(new FabricError('DRAINING', reason));
+    return this.#finished.promise;
+  }
+
+  #fail(error: FabricError): void {
+    this.#ending.abort(error);
+  }
+
+  async #run(): Promise<Ending> {
+    const frames = this.#stream.read({ signal: this.#ending.signal });
+    const first = await readInit(frames, this.#deps);
+    if (first === undefined) return this.#endOf('gone');
+    const who = await identify(first.init, this.#stream, this.#deps);
+    const client = await this.#open(who, first.init).catch((thrown: unknown) => {
+      this.#countAttempt(who, thrown);
+      throw thrown;
+    });
+    const { negotiated, offered, failure } = negotiate(first.init.extensions, this.#stream.declaredExtensions);
+    acknowledge(client, { who, negotiated, offered });
+    if (failure !== undefined) throw failure;
+    greet(client);
+    this.#countAttempt(who, undefined);
+    this.#outbox.open();
+    return this.#serveFrames(client, frames, first.rest);
+  }
+
+  async #open(who: Who, init: Parameters<typeof takeIdentity>[0]['init']): Promise<ClientSession> {
+    const session = await takeIdentity({ init, stream: this.#stream, who, deps: this.#deps });
+    this.#opened.session = session;
+    session.lost.addEventListener('abort', () => this.#fail(asFabricError(session.lost.reason)), { once: true });
+    const recipient = await joinTopics(who, { session, outbox: this.#outbox }, this.#deps);
+    this.#opened.recipient = recipient;
+    const client = await enrol(
+      who,
+      { session, outbox: this.#outbox, recipient },
+      { deps: this.#deps, measures: this.#measures },
+    );
+    this.#opened.client = client;
+    return client;
+  }
+
+  async #serveFrames(client: ClientSession, frames: Frames, early: readonly Uint8Array[]): Promise<Ending> {
+    await this.#handle(client, early);
+    for (;;) {
+      const { value, done } = await frames.next();
+      if (done === true) return this.#endOf(value);
+      await this.#handle(client, value);
+    }
+  }
+
+  async #handle(client: ClientSession, frames: readonly Uint8Array[]): Promise<void> {
+    for (const frame of frames) {
+      if (this.#ending.signal.aborted) return;
+      if (!client.session.isCurrent()) throw new FabricError('LEASE_LOST', 'the lease could not be renewed in time');
+      const wait = dispatch(client, frame);
+      if (wait !== undefined) await wait;
+      const room = this.#outbox.room;
+      if (room !== undefined) await room;
+    }
+  }
+
+  #endOf(how: 'half_closed' | 'gone'): Ending {
+    const { signal } = this.#ending;
+    return signal.aborted ? { how: 'failed', error: asFabricError(signal.reason) } : { how };
+  }
+
+  /** A refused frame after the handshake's start must not undo what the client was promised: see the header. */
+  async #close(ending: Ending): Promise<void> {
+    const { session, recipient, client } = this.#opened;
+    if (ending.how === 'failed' && ending.error.reason === 'SESSION_KICKED')
+      this.#signal(SignalType.FORCE_DISCONNECT, ending.error.message);
+    await client?.settled();
+    this.#outbox.close();
+    if (recipient !== undefined) await this.#deps.router.close(recipient);
+    if (session !== undefined) await this.#deps.presence.close(session, { resumable: isResumable(ending) });
+    if (client !== undefined) this.#countConnected(client, -1);
+    await this.#flushed();
+    this.#stream.end(ending.how === 'failed' ? ending.error : undefined);
+  }
+
+  async #flushed(): Promise<void> {
+    const patience = Promise.withResolvers<void>();
+    const timer = this.#deps.clock.schedule(flushPatienceMs, patience.resolve);
+    await Promise.race([this.#outbox.empty(), patience.promise]);
+    timer.cancel();
+  }
+
+  #signal(type: SignalType, reason: string): void {
+    this.#outbox.send(encodeDownstream({ $case: 'signal', value: { type, reason } }));
+  }
+
+  #countAttempt(who: Who, thrown: unknown): void {
+    const workspace = workspaceOf(who.principal) ?? '';
+    const status = thrown === undefined ? 'success' : attemptStatus(asFabricError(thrown));
+    this.#measures.attempts.at({ workspace, principal_type: who.principal.kind, status }).add(1);
+    if (this.#opened.client !== undefined && thrown === undefined) this.#countConnected(this.#opened.client, 1);
+  }
+
+  #countConnected(client: ClientSession, amount: number): void {
+    const workspace = workspaceOf(client.principal) ?? '';
+    this.#measures.connections.at({ workspace, principal_type: client.principal.kind }).add(amount);
+  }
+}
+
+/** Only a transport that broke, or a gateway that let go, leaves a session to come back to. */
+const isResumable = (ending: Ending): boolean =>
+  ending.how === 'gone' ||
+  (ending.how === 'failed' && ['DRAINING', 'SLOW_CONSUMER', 'FRAME_TOO_LARGE'].includes(ending.error.reason));
+
+const attemptStatus = (error: FabricError): string => {
+  if (error.reason === 'DUPLICATE_IDENTITY') return 'lock_failed';
+  return error.reason === 'ERR_PERMISSION_DENIED' ? 'acl_denied' : 'failed';
+};

@@ -1,0 +1,107 @@
+/**
+ * The gRPC server: `Connect` for the fabric, health and reflection beside it. Limits and keepalive are those published
+ * clients know; connections have no maximum age.
+ */
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import { FabricError } from '../model/error.ts';
+import { frameBytesMax } from '../model/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import { CallFrameStream } from './call-frame-stream.ts';
+import type { Gateway } from './gateway.ts';
+import { type ConnectCall, takeHttp2Stream } from './grpc-inside.ts';
+import { Http2FrameStream } from './http2-frame-stream.ts';
+import { addReflection } from './reflection.ts';
+
+export interface GrpcServerSettings {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** PEM; absent for plain text. */
+  readonly tls: { readonly certificate: Buffer; readonly key: Buffer; readonly clientCa?: Buffer } | undefined;
+}
+
+export interface GrpcServer extends AsyncDisposable {
+  readonly port: number;
+  /** What gRPC health says. */
+  setServing(serving: boolean): void;
+}
+
+interface GrpcServerDeps {
+  readonly gateway: Gateway;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const serviceName = 'aether.v1.AetherGateway';
+const pass = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const connectDefinition = {
+  Connect: {
+    path: `/${serviceName}/Connect`,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: pass,
+    requestDeserialize: pass,
+    responseSerialize: pass,
+    responseDeserialize: pass,
+  },
+} as const;
+
+const options = {
+  'grpc.max_receive_message_length': frameBytesMax,
+  'grpc.max_concurrent_streams': 1000,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.enable_channelz': 0,
+};
+
+/** Binds and serves. Throws `CONFIG_INVALID` where the address is taken or the certificate is not usable. */
+export const openGrpcServer = async (settings: GrpcServerSettings, deps: GrpcServerDeps): Promise<GrpcServer> => {
+  const server = new Server(options);
+  server.addService(connectDefinition, {
+    Connect: (call: ConnectCall) => void deps.gateway.serve(toFrameStream(call, deps)),
+  });
+  const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
+  health.addToServer(server);
+  addReflection(server);
+  const port = await bind(server, settings);
+  return {
+    port,
+    setServing: (serving) => {
+      for (const name of ['', serviceName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+    },
+    [Symbol.asyncDispose]: () => {
+      server.forceShutdown();
+      return Promise.resolve();
+    },
+  };
+};
+
+const toFrameStream = (call: ConnectCall, { clock, log }: GrpcServerDeps): Http2FrameStream | CallFrameStream => {
+  const stream = takeHttp2Stream(call);
+  if (stream !== undefined) return new Http2FrameStream(call, stream, clock);
+  log.warn('grpc-js is not as expected inside: serving through its public API, slower and without PING');
+  return new CallFrameStream(call);
+};
+
+const bind = (server: Server, { host, port, tls }: GrpcServerSettings): Promise<number> => {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  server.bindAsync(address, credentialsOf(tls), (error, bound) => {
+    if (error === null) resolve(bound);
+    else reject(new FabricError('CONFIG_INVALID', `cannot listen on ${address}: ${error.message}`, { cause: error }));
+  });
+  return promise;
+};
+
+const credentialsOf = (tls: GrpcServerSettings['tls']): ServerCredentials => {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  try {
+    const pair = { cert_chain: tls.certificate, private_key: tls.key };
+    return ServerCredentials.createSsl(tls.clientCa ?? null, [pair], tls.clientCa !== undefined);
+  } catch (cause) {
+    throw new FabricError('CONFIG_INVALID', 'the TLS certificate or key cannot be used', { cause });
+  }
+};

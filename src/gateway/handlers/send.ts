@@ -1,0 +1,99 @@
+import type { SendMessage } from '../../gen/aether/v1/message.ts';
+import { MessageType } from '../../gen/aether/v1/message.ts';
+import { FabricError } from '../../model/error.ts';
+import { payloadBytesMax } from '../../model/limits.ts';
+import { eventReceiver, metricReceiver } from '../../model/principal.ts';
+import { parseTopic, type Topic, topic } from '../../model/topic.ts';
+import type { ClientSession, Target } from '../client-session.ts';
+import { encodeDelivery } from '../codec/delivery.ts';
+import { checkMetric } from './metric.ts';
+
+const typeNames = new Map(Object.entries(MessageType).map(([name, number]) => [number, name.toLowerCase()]));
+
+/**
+ * Accepts one message: its topic, then its size, then the sender's right, then its contents are checked, in this order.
+ * Answers only when it refuses. Waits only where something has to be looked up, or the log cannot keep up.
+ */
+export const handleSend = (client: ClientSession, send: SendMessage): Promise<void> | undefined => {
+  const target = isPlain(send) ? client.knownTarget(send.targetTopic) : undefined;
+  return target === undefined ? handleFirst(client, send) : accept(client, send, target);
+};
+
+/** Whether the message carries nothing that needs more than a look at its topic. */
+const isPlain = (send: SendMessage): boolean =>
+  send.authorization === undefined &&
+  send.checkedAccess === undefined &&
+  send.authorityContinuation === undefined &&
+  send.appWorkspace === '';
+
+const accept = (client: ClientSession, send: SendMessage, { permit, stamp }: Target): Promise<void> | undefined => {
+  const fault = contentFault(send, permit.access.topic);
+  if (fault !== undefined) {
+    client.refuse(fault);
+    return undefined;
+  }
+  client.countRouted(typeNames.get(send.messageType) ?? 'unknown');
+  return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType) });
+};
+
+const contentFault = (send: SendMessage, target: Topic): FabricError | undefined => {
+  if (send.payload.byteLength > payloadBytesMax)
+    return new FabricError(
+      'ERR_PAYLOAD_TOO_LARGE',
+      `message payload size ${send.payload.byteLength} exceeds maximum of ${payloadBytesMax} bytes`,
+    );
+  const isMetric = send.messageType === MessageType.METRIC;
+  return isMetric || target.kind === 'metric_receiver' ? checkMetric(send) : undefined;
+};
+
+const handleFirst = async (client: ClientSession, send: SendMessage): Promise<void> => {
+  const target = await resolve(client, send);
+  if (target instanceof FabricError) return client.refuse(target);
+  if (isPlain(send) && target.permit.access.action === 'send' && target.permit.access.addressed.kind !== 'any_service')
+    client.rememberTarget(send.targetTopic, target);
+  await accept(client, send, target);
+};
+
+const resolve = async (client: ClientSession, send: SendMessage): Promise<Target | FabricError> => {
+  const parsed = parseTopic(send.targetTopic);
+  if ('fault' in parsed) return new FabricError('ERR_INVALID_TOPIC', `invalid target topic: it ${parsed.fault}`);
+  const unsupported = unsupportedFields(send);
+  if (unsupported !== undefined) return unsupported;
+  const addressed = parsed.topic;
+  const reached = await reach(client, addressed);
+  if (reached === undefined)
+    return new FabricError('ERR_SV_UNAVAILABLE', `no instance of ${addressed.text} is connected`);
+  const verdict = await client.permit({ action: 'send', addressed, topic: reached });
+  if ('denial' in verdict)
+    return new FabricError(
+      'ERR_PERMISSION_DENIED',
+      `not authorized to send to topic ${addressed.text}: ${verdict.denial.because}`,
+    );
+  const workspace = send.appWorkspace || declaredWorkspace(addressed) || client.workspace;
+  return { permit: verdict.permit, stamp: client.stamp(workspace ?? '') };
+};
+
+const unsupportedFields = (send: SendMessage): FabricError | undefined => {
+  const onBehalf = send.authorization !== undefined && send.authorization.authorityMode === 'on_behalf_of';
+  if (!onBehalf && send.checkedAccess === undefined && send.authorityContinuation === undefined) return undefined;
+  return new FabricError('ERR_NOT_IMPLEMENTED', 'delegated authority and checked access are not available yet');
+};
+
+const declaredWorkspace = ({ kind, workspace }: Topic): string | undefined =>
+  kind === 'event' || kind === 'metric' ? workspace : undefined;
+
+/** Where a message to `addressed` goes. */
+const reach = async (client: ClientSession, addressed: Topic): Promise<Topic | undefined> => {
+  switch (addressed.kind) {
+    case 'event':
+      return topic(eventReceiver);
+    case 'metric':
+      return topic(metricReceiver);
+    case 'any_service': {
+      const instance = await client.deps.presence.anyInstanceOf(addressed.text.slice('sv::'.length));
+      return instance === undefined ? undefined : topic(instance);
+    }
+    default:
+      return addressed;
+  }
+};

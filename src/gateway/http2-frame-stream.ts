@@ -1,0 +1,128 @@
+import type { Http2Session, ServerHttp2Stream } from 'node:http2';
+import { Metadata } from '@grpc/grpc-js';
+import { asFabricError, type FabricError } from '../model/error.ts';
+import type { Clock } from '../ports/clock.ts';
+import { endCall, extensionsOf } from './call-metadata.ts';
+import { FrameQueue } from './frame-queue.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { FrameStream, StreamEnd } from './frame-stream.ts';
+import type { ConnectCall } from './grpc-inside.ts';
+import { Pinger } from './pinger.ts';
+
+/** What a client may send ahead of being read: HTTP/2's default of 64 KiB is slow over long distances. */
+const windowBytes = 256 * 1024;
+
+/** Chunks up to this size are copied together; larger ones are written where they lie. */
+const joinBytesMax = 32 * 1024;
+
+/** A call, read and written through its HTTP/2 stream. */
+export class Http2FrameStream implements FrameStream {
+  readonly remoteAddress: string;
+  readonly declaredExtensions: readonly string[];
+  readonly #call: ConnectCall;
+  readonly #stream: ServerHttp2Stream;
+  readonly #pinger: Pinger | undefined;
+  readonly #queue: FrameQueue;
+  readonly #gone = new AbortController();
+
+  constructor(call: ConnectCall, stream: ServerHttp2Stream, clock: Clock) {
+    this.#call = call;
+    this.#stream = stream;
+    this.remoteAddress = call.getPeer();
+    this.declaredExtensions = extensionsOf(call);
+    this.#pinger = stream.session === undefined ? undefined : Pinger.of(stream.session, clock);
+    widen(stream.session);
+    this.#queue = new FrameQueue({ pause: () => stream.pause(), resume: () => stream.resume() });
+    this.#listen(call.metadata.get('grpc-encoding')[0]?.toString() ?? 'identity');
+    call.sendMetadata(new Metadata());
+    stream.resume();
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  read(options: { readonly signal: AbortSignal }): AsyncGenerator<readonly Uint8Array[], StreamEnd> {
+    return this.#queue.read(options);
+  }
+
+  write(framed: readonly Uint8Array[], taken: () => void): void {
+    if (this.#stream.destroyed || this.#stream.writableEnded) return taken();
+    const chunks = join(framed);
+    const last = chunks.length - 1;
+    this.#stream.cork();
+    for (const [index, chunk] of chunks.entries()) {
+      if (index === last) this.#stream.write(chunk, () => taken());
+      else this.#stream.write(chunk);
+    }
+    this.#stream.uncork();
+  }
+
+  whenReceived(answered: () => void): void {
+    this.#pinger?.ask(answered);
+  }
+
+  isThere(): Promise<boolean> {
+    if (this.#gone.signal.aborted) return Promise.resolve(false);
+    return this.#pinger?.isThere() ?? Promise.resolve(false);
+  }
+
+  end(error?: FabricError): void {
+    endCall(this.#call, error);
+  }
+
+  #listen(encoding: string): void {
+    const reader = new FrameReader(encoding);
+    const fail = (error: FabricError): void => {
+      this.#stream.removeAllListeners('data');
+      this.#stream.resume();
+      this.#queue.finish(error);
+    };
+    this.#stream.on('data', (chunk: Buffer) => {
+      try {
+        this.#queue.push(reader.take(chunk));
+      } catch (thrown) {
+        fail(asFabricError(thrown));
+      }
+    });
+    this.#stream.on('end', () => this.#queue.finish(reader.isInside ? 'gone' : 'half_closed'));
+    this.#call.on('cancelled', () => this.#lose());
+    this.#stream.on('close', () => this.#lose());
+    this.#stream.on('error', () => this.#lose());
+    this.#call.on('error', () => undefined);
+  }
+
+  #lose(): void {
+    this.#gone.abort();
+    this.#queue.finish('gone');
+  }
+}
+
+const widened = new WeakSet<Http2Session>();
+
+const widen = (session: Http2Session | undefined): void => {
+  if (session === undefined || widened.has(session)) return;
+  widened.add(session);
+  session.setLocalWindowSize(windowBytes);
+  session.settings({ initialWindowSize: windowBytes });
+};
+
+/** The same bytes in few chunks. */
+const join = (framed: readonly Uint8Array[]): readonly Uint8Array[] => {
+  if (framed.length === 1) return framed;
+  const chunks: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const flush = (): void => {
+    if (small.length > 0) chunks.push(small.length === 1 && small[0] !== undefined ? small[0] : Buffer.concat(small));
+    small = [];
+  };
+  for (const frame of framed) {
+    if (frame.byteLength <= joinBytesMax) small.push(frame);
+    else {
+      flush();
+      chunks.push(frame);
+    }
+  }
+  flush();
+  return chunks;
+};

@@ -1,0 +1,147 @@
+/**
+ * The only writer of a stream (D6). While a write is under way it gathers, then writes all of it at once. It is bounded:
+ * deliveries are refused when it is full, and the connection stops reading requests until there is room. What the peer's
+ * transport has answered for is told by mark (D11, I6). A peer that leaves it full for too long is a slow consumer.
+ */
+import { outboxBytesMax } from '../model/limits.ts';
+import type { Clock, Scheduled } from '../ports/clock.ts';
+import type { Inbox } from '../router/inbox.ts';
+import type { FrameStream } from './frame-stream.ts';
+
+export interface OutboxListener {
+  /** There is room again after a refusal. */
+  readonly onRoom: () => void;
+  /** The peer has everything up to `mark`. */
+  readonly onConfirmed: (mark: number) => void;
+  /** It was full for `stallMs` without a break. */
+  readonly onStalled: () => void;
+  /** Whether deliveries may still go out. */
+  readonly isCurrent: () => boolean;
+}
+
+interface OutboxDeps {
+  readonly stream: FrameStream;
+  readonly clock: Clock;
+  readonly stallMs: number;
+  readonly listener: OutboxListener;
+}
+
+export class Outbox implements Inbox {
+  readonly #deps: OutboxDeps;
+  #state: 'holding' | 'open' | 'closed' = 'holding';
+  #queue: Uint8Array[] = [];
+  /** Queued and being written. */
+  #bytes = 0;
+  #mark = 0;
+  #writtenMark = 0;
+  #confirmedMark = 0;
+  #isWriting = false;
+  #isFlushScheduled = false;
+  #isAsking = false;
+  #hasRefused = false;
+  #stall: Scheduled | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+  #empty: PromiseWithResolvers<void> | undefined;
+
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps;
+  }
+
+  /** Deliveries are taken from now on. */
+  open(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'open';
+    this.#tellRoom();
+  }
+
+  /** Takes nothing more; what is queued still goes out. */
+  close(): void {
+    this.#state = 'closed';
+    this.#stall?.cancel();
+    this.#room?.resolve();
+  }
+
+  offer(frames: Uint8Array): number | undefined {
+    if (this.#state !== 'open' || this.#bytes >= outboxBytesMax || !this.#deps.listener.isCurrent()) {
+      this.#hasRefused = true;
+      return undefined;
+    }
+    this.#mark += 1;
+    this.#enqueue(frames);
+    return this.#mark;
+  }
+
+  /** An answer or a notice: taken whatever is queued, since its sender was waited for. */
+  send(frame: Uint8Array): void {
+    if (this.#state !== 'closed') this.#enqueue(frame);
+  }
+
+  /** Set while it is full; resolves when it is no longer, or closed. */
+  get room(): Promise<void> | undefined {
+    return this.#room?.promise;
+  }
+
+  /** Resolves when everything has been handed to the transport. */
+  empty(): Promise<void> {
+    if (this.#bytes === 0) return Promise.resolve();
+    this.#empty ??= Promise.withResolvers();
+    return this.#empty.promise;
+  }
+
+  #enqueue(frame: Uint8Array): void {
+    this.#queue.push(frame);
+    this.#bytes += frame.byteLength;
+    if (this.#bytes >= outboxBytesMax) this.#becomeFull();
+    if (this.#isWriting || this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushScheduled = false;
+    const chunks = this.#queue;
+    if (chunks.length === 0) return;
+    const mark = this.#mark;
+    let bytes = 0;
+    for (const chunk of chunks) bytes += chunk.byteLength;
+    this.#queue = [];
+    this.#isWriting = true;
+    this.#deps.stream.write(chunks, () => {
+      this.#isWriting = false;
+      this.#writtenMark = mark;
+      this.#bytes -= bytes;
+      this.#flush();
+      this.#ask();
+      if (this.#bytes < outboxBytesMax) this.#tellRoom();
+      if (this.#bytes === 0) this.#empty?.resolve();
+    });
+  }
+
+  /** One question at a time; each answers for all that was written before it. */
+  #ask(): void {
+    if (this.#isAsking || this.#writtenMark === this.#confirmedMark) return;
+    this.#isAsking = true;
+    const mark = this.#writtenMark;
+    this.#deps.stream.whenReceived(() => {
+      this.#isAsking = false;
+      this.#confirmedMark = mark;
+      this.#deps.listener.onConfirmed(mark);
+      this.#ask();
+    });
+  }
+
+  #becomeFull(): void {
+    this.#room ??= Promise.withResolvers();
+    this.#stall ??= this.#deps.clock.schedule(this.#deps.stallMs, this.#deps.listener.onStalled);
+  }
+
+  #tellRoom(): void {
+    this.#stall?.cancel();
+    this.#stall = undefined;
+    this.#room?.resolve();
+    this.#room = undefined;
+    if (!this.#hasRefused || this.#state !== 'open') return;
+    this.#hasRefused = false;
+    this.#deps.listener.onRoom();
+  }
+}

@@ -1,0 +1,91 @@
+import type { FabricError } from '../model/error.ts';
+import type { Lease, LeaseRecord } from '../ports/lease-store.ts';
+
+/** The other end of a session, as far as presence needs it. */
+export interface Peer {
+  /** Whether the peer's transport still answers. Never rejects. */
+  isThere(): Promise<boolean>;
+}
+
+/** What is kept with an identity's lease for others to see. */
+export interface SessionNote {
+  readonly gatewayId: string;
+  /** Empty where the client did not say. */
+  readonly client: string;
+  readonly remoteAddress: string;
+  readonly connectedAtMs: number;
+  /** Where a person is; agents and tasks have theirs in the identity. */
+  readonly workspace: string;
+}
+
+/** A session as anyone may find it, on whichever gateway it is. */
+export interface Online extends SessionNote {
+  readonly identity: string;
+  readonly sessionId: string;
+  readonly epoch: bigint;
+  readonly firstConnectedAtMs: number;
+  readonly resumes: number;
+}
+
+/**
+ * One connection's hold on an identity: a lease under an epoch, trusted until a moment on this process's monotonic
+ * clock (I2). It is over once `lost` has aborted, whose reason says why, or once it was closed.
+ */
+export class Session {
+  readonly identity: string;
+  readonly sessionId: string;
+  readonly epoch: bigint;
+  readonly resumed: boolean;
+  readonly resumes: number;
+  readonly firstConnectedAtMs: number;
+  readonly peer: Peer;
+  readonly #losing = new AbortController();
+  readonly #now: () => number;
+  #trustedUntilMs: number;
+  renewedAtMs: number;
+
+  constructor(
+    record: LeaseRecord,
+    facts: {
+      readonly resumed: boolean;
+      readonly peer: Peer;
+      readonly now: () => number;
+      readonly askedAtMs: number;
+      readonly trustMs: number;
+    },
+  ) {
+    this.identity = record.name;
+    this.sessionId = record.holder;
+    this.epoch = record.epoch;
+    this.resumes = record.resumes;
+    this.firstConnectedAtMs = record.firstGrantedAtMs;
+    this.resumed = facts.resumed;
+    this.peer = facts.peer;
+    this.#now = facts.now;
+    this.renewedAtMs = facts.askedAtMs;
+    this.#trustedUntilMs = facts.askedAtMs + facts.trustMs;
+  }
+
+  /** Aborts, with a `FabricError` as its reason, when the identity is no longer this session's. */
+  get lost(): AbortSignal {
+    return this.#losing.signal;
+  }
+
+  get lease(): Lease {
+    return { name: this.identity, holder: this.sessionId, epoch: this.epoch };
+  }
+
+  /** Whether it may still act. False from the moment on at which somebody else might. */
+  isCurrent(): boolean {
+    return !this.#losing.signal.aborted && this.#now() < this.#trustedUntilMs;
+  }
+
+  renewed(askedAtMs: number, trustMs: number): void {
+    this.renewedAtMs = askedAtMs;
+    this.#trustedUntilMs = askedAtMs + trustMs;
+  }
+
+  lose(reason: FabricError): void {
+    this.#losing.abort(reason);
+  }
+}
