@@ -11,15 +11,15 @@ export interface SqlDialect {
   /** Column types of migrations. */
   readonly types: Readonly<Record<'integer' | 'blob' | 'document', Expression<unknown>>>;
   /** Makes a column the key that counts rows in the order they came; no number is given twice. */
-  counting(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
+  readonly counting: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
   /** Keeps others from migrating until the transaction ends. */
-  lockMigrations(transaction: Kysely<Schema>): Promise<void>;
+  readonly lockMigrations: (transaction: Kysely<Schema>) => Promise<void>;
   /** Now in milliseconds since 1970, on the one clock of all who use the database. */
-  nowMs(clock: Clock): Expression<number>;
+  readonly nowMs: (clock: Clock) => Expression<number>;
   /** A JSON array of objects as a table named `alias`: any number of rows in one parameter of one statement. */
-  rows(alias: string, json: string, columns: Readonly<Record<string, ColumnKind>>): Expression<unknown>;
+  readonly rows: (alias: string, json: string, columns: Readonly<Record<string, ColumnKind>>) => Expression<unknown>;
   /** The members of both documents, those of `patch` where both have one. */
-  mergedDocument(column: string, patch: string): Expression<string>;
+  readonly mergedDocument: (column: string, patch: string) => Expression<string>;
   /** Ends a locking selection: rows that another transaction has just taken are left out instead of waited for. */
   readonly skipLocked: Expression<unknown>;
 }

@@ -42,8 +42,8 @@ export class Gathering<Item> {
   }
 
   async #run(): Promise<void> {
-    await this.#endOfTurn();
     while (this.#waiting.length > 0) {
+      await this.#endOfTurn();
       const taken = this.#take();
       const failure = await this.#deps.flush(taken.map(({ item }) => item)).then(
         () => undefined,

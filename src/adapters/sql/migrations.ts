@@ -7,7 +7,7 @@ import type { SqlDatabase } from './sql-database.ts';
 
 interface Migration {
   readonly name: string;
-  up(transaction: Kysely<Schema>, dialect: SqlDialect): Promise<void>;
+  readonly up: (transaction: Kysely<Schema>, dialect: SqlDialect) => Promise<void>;
 }
 
 /** The first makes version 1. */
@@ -30,9 +30,10 @@ const migrations: readonly Migration[] = [
         .createTable('aether_work_item')
         .addColumn('id', types.integer, counting)
         .addColumn('topic', 'text', (column) => column.notNull())
-        .addColumn('body', types.blob, (column) => column.notNull())
         .addColumn('attempt', types.integer, (column) => column.notNull().defaultTo(0))
         .addColumn('claimed_until', types.integer, (column) => column.notNull().defaultTo(0))
+        // Last, so that SQLite finds the others without going through it.
+        .addColumn('body', types.blob, (column) => column.notNull())
         .execute();
       await schema.createIndex('aether_work_item_by_topic').on('aether_work_item').columns(['topic', 'id']).execute();
     },
@@ -79,7 +80,7 @@ const versionOf = async (transaction: Kysely<Schema>): Promise<number> => {
     .execute();
   const { version } = await transaction
     .selectFrom('aether_migration')
-    .select(({ fn }) => fn.max('version').as('version'))
+    .select(({ fn }) => fn.max<number | null>('version').as('version'))
     .executeTakeFirstOrThrow();
   return version ?? 0;
 };

@@ -1,5 +1,5 @@
 import { Kysely, PostgresAdapter, PostgresDriver, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
-import pg from 'pg';
+import { Pool, TypeOverrides, types as parsers } from 'pg';
 import { FabricError } from '../../model/error.ts';
 import type { Log } from '../../ports/log.ts';
 import { postgresDialect } from './dialect.ts';
@@ -23,7 +23,7 @@ export const openPostgresDatabase = (
   { log }: { readonly log: Log },
 ): Promise<SqlDatabase> => {
   const what = `Postgres at ${addressOf(url)}`;
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -47,7 +47,10 @@ export const openPostgresDatabase = (
 /** Without user and password. Neither the error nor its cause may show the address as it was given (I12). */
 const addressOf = (url: string): string => {
   if (!URL.canParse(url))
-    throw new FabricError('CONFIG_INVALID', 'the address of Postgres is none: it is postgres://user@host:port/database');
+    throw new FabricError(
+      'CONFIG_INVALID',
+      'the address of Postgres is none: it is postgres://user@host:port/database',
+    );
   const { host, pathname } = new URL(url);
   return host + pathname;
 };
@@ -58,7 +61,7 @@ const toInteger = (text: string): number => {
   return value;
 };
 
-const { INT8, JSON, JSONB } = pg.types.builtins;
-const types = new pg.TypeOverrides();
+const { INT8, JSON, JSONB } = parsers.builtins;
+const types = new TypeOverrides();
 types.setTypeParser(INT8, toInteger);
 for (const document of [JSON, JSONB]) types.setTypeParser(document, (text) => text);

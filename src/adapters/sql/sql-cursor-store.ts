@@ -18,10 +18,7 @@ export class SqlCursorStore implements CursorStore {
       .insertInto('aether_cursor')
       .values({ owner, epoch, positions: '{}' })
       .onConflict((conflict) =>
-        conflict
-          .column('owner')
-          .doUpdateSet({ epoch })
-          .whereRef('aether_cursor.epoch', '<=', 'excluded.epoch'),
+        conflict.column('owner').doUpdateSet({ epoch }).whereRef('aether_cursor.epoch', '<=', 'excluded.epoch'),
       )
       .returning('positions')
       .executeTakeFirst();
@@ -70,7 +67,7 @@ const toRows = (commits: readonly CursorCommit[]): readonly Row[] => {
 const keyOf = (owner: string, epoch: bigint | string): string => `${epoch} ${owner}`;
 
 const positionsOf = (document: string): ReadonlyMap<string, Position> => {
-  const texts = JSON.parse(document) as Readonly<Record<string, string>>;
+  const texts: Readonly<Record<string, string>> = JSON.parse(document);
   return new Map(Object.entries(texts).map(([topic, text]) => [topic, positionOf(text)]));
 };
 

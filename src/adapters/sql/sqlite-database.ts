@@ -15,8 +15,7 @@ export const openSqliteDatabase = async (options: Omit<SqliteFileOptions, 'label
   const queries = new Kysely<Schema>({
     dialect: {
       createAdapter: () => new SqliteAdapter(),
-      createDriver: () =>
-        new TranslatedDriver(new SqliteDriver(opened), (thrown) => fromSqlite(thrown, nameOf(file))),
+      createDriver: () => new TranslatedDriver(new SqliteDriver(opened), (thrown) => fromSqlite(thrown, nameOf(file))),
       createQueryCompiler: () => new SqliteQueryCompiler(),
       createIntrospector: (database) => new SqliteIntrospector(database),
     },

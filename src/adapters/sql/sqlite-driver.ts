@@ -66,19 +66,17 @@ class SqliteConnection implements DatabaseConnection {
     this.#database = database;
   }
 
-  // oxlint-disable-next-line typescript/require-await: what node:sqlite throws must reject
+  // What node:sqlite throws has to reject.
   async executeQuery<Row>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<Row>> {
     const statement = this.#prepare(sql);
-    // Kysely types parameters as unknown; what SQLite cannot bind it refuses itself.
-    const values = parameters as readonly SQLInputValue[];
-    if (returnsRows(query)) return { rows: statement.all(...values) as Row[] };
-    const { changes } = statement.run(...values);
-    return { rows: [], numAffectedRows: BigInt(changes) };
+    if (returnsRows(query)) return Promise.resolve({ rows: rowsOf(statement.all(...valuesOf(parameters))) });
+    const { changes } = statement.run(...valuesOf(parameters));
+    return Promise.resolve({ rows: [], numAffectedRows: BigInt(changes) });
   }
 
   async *streamQuery<Row>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
     const statement = this.#database.prepare(sql);
-    for (const row of statement.iterate(...(parameters as readonly SQLInputValue[]))) yield { rows: [row as Row] };
+    for (const row of statement.iterate(...valuesOf(parameters))) yield { rows: rowsOf([row]) };
   }
 
   #prepare(sql: string): StatementSync {
@@ -95,4 +93,11 @@ class SqliteConnection implements DatabaseConnection {
 }
 
 const returnsRows = (query: RootOperationNode): boolean =>
-  SelectQueryNode.is(query) || RawNode.is(query) || ('returning' in query && query.returning !== undefined);
+  SelectQueryNode.is(query) || RawNode.is(query) || 'returning' in query;
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Kysely knows the rows' type, its drivers do not
+const rowsOf = <Row>(rows: readonly unknown[]): Row[] => rows as Row[];
+
+const valuesOf = (parameters: readonly unknown[]): readonly SQLInputValue[] =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what SQLite cannot bind, node:sqlite refuses
+  parameters as readonly SQLInputValue[];

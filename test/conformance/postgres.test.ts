@@ -1,0 +1,39 @@
+import { afterAll, describe } from 'vitest';
+import { openPostgresDatabase } from '../../src/adapters/sql/postgres-database.ts';
+import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
+import type { SqlDatabase } from '../../src/adapters/sql/sql-database.ts';
+import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { createTestDatabase, hasPostgres, type TestDatabase } from '../adapters/sql/addresses.ts';
+import { silentLog } from '../adapters/sql/silent-log.ts';
+import { cursorStoreConformance } from './cursor-store.ts';
+import { workQueueConformance } from './work-queue.ts';
+
+describe.runIf(hasPostgres())('on Postgres', () => {
+  let created: Promise<TestDatabase> | undefined;
+  const open = async (): Promise<SqlDatabase> => {
+    const { url } = await (created ??= createTestDatabase());
+    return openPostgresDatabase({ url, connectionsMax: 4 }, { log: silentLog });
+  };
+  afterAll(async () => (await created)?.[Symbol.asyncDispose]());
+
+  cursorStoreConformance('postgres', async () => {
+    const database = await open();
+    return {
+      store: new SqlCursorStore(database),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  workQueueConformance('postgres', async () => {
+    const database = await open();
+    const queue = await SqlWorkQueue.open(defaultWorkQueueOptions, { database, clock: systemClock, log: silentLog });
+    return {
+      queue,
+      [Symbol.asyncDispose]: async () => {
+        await queue[Symbol.asyncDispose]();
+        await database[Symbol.asyncDispose]();
+      },
+    };
+  });
+});

@@ -1,0 +1,34 @@
+import { openSqliteDatabase } from '../../src/adapters/sql/sqlite-database.ts';
+import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
+import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { createTestDirectory } from '../adapters/sql/directory.ts';
+import { silentLog } from '../adapters/sql/silent-log.ts';
+import { cursorStoreConformance } from './cursor-store.ts';
+import { workQueueConformance } from './work-queue.ts';
+
+cursorStoreConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'normal' });
+  return {
+    store: new SqlCursorStore(database),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
+
+workQueueConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
+  const queue = await SqlWorkQueue.open(defaultWorkQueueOptions, { database, clock: systemClock, log: silentLog });
+  return {
+    queue,
+    [Symbol.asyncDispose]: async () => {
+      await queue[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
