@@ -58,13 +58,22 @@ export default defineConfig({
     'no-console': 'error',
     'no-empty': 'error',
     'no-underscore-dangle': 'off',
+    'import/no-named-as-default-member': 'off',
     'no-unused-vars': ['error', { varsIgnorePattern: '^_', ignoreUsingDeclarations: true }],
   },
   overrides: [
     ...parts.map(layerRule),
     {
       files: ['**/*.test.ts', 'test/**', 'sdk/typescript/test/**'],
-      rules: { 'max-lines-per-function': 'off', 'typescript/no-floating-promises': 'error' },
+      rules: {
+        'max-lines-per-function': 'off',
+        'max-lines': 'off',
+        'no-restricted-imports': 'off',
+        'typescript/no-unsafe-type-assertion': 'off',
+        'vitest/expect-expect': 'off',
+        'vitest/no-conditional-expect': 'off',
+        'no-unmodified-loop-condition': 'off',
+      },
     },
     { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
     { files: ['scripts/**', 'bench/**', 'examples/**', 'src/cli/**'], rules: { 'no-console': 'off' } },

@@ -111,36 +111,37 @@ export class CatchUp {
       }
   }
 
-  /** Hands one entry to all who want it, waiting where all who are left have no room. */
+  /**
+   * Hands one entry to all who want it, waiting where all who are left have no room. Nothing is awaited between the last
+   * look at the members and moving on: who joins in between joins at the next entry or not at all.
+   */
   async #handOut(entry: LogEntry): Promise<void> {
     const { batch } = readBatch(entry, this.#deps.log);
     this.#deps.counts.entriesScanned.add(1);
     this.#at = entry.offset;
-    do {
+    for (;;) {
       this.#members.dispatch(batch?.groups ?? [], (subscription, group) => {
-        if (entry.offset < subscription.position.offset) return;
-        if (subscription.deliver(entry.offset, group)) {
-          subscription.position = { offset: entry.offset, index: group.first + group.records };
-        } else {
-          this.#members.delete(subscription);
-          this.#stalled.add(subscription);
-        }
+        if (subscription.deliver(entry.offset, group)) return;
+        this.#members.delete(subscription);
+        this.#stalled.add(subscription);
       });
-    } while (await this.#waitForRoom());
+      if (this.#members.size > 0 || !this.#mayWaitForStalled()) break;
+      await this.#woken();
+      if (this.#members.size === 0 && !this.#mayWaitForStalled()) break;
+    }
     this.#at = entry.offset + 1n;
   }
 
-  /** True if it had to wait and somebody is in the scan again, at the entry that was refused. */
-  async #waitForRoom(): Promise<boolean> {
-    if (this.#members.size > 0) return false;
-    while (this.#stalled.size > 0 && this.#members.size === 0 && !this.#deps.signal.aborted) {
-      const woken = Promise.withResolvers<void>();
-      this.#wake = woken.resolve;
-      await woken.promise;
-      this.#wake = undefined;
-      if (this.#waiting.size > 0) break;
-    }
-    return this.#members.size > 0;
+  /** Whoever waits for the next scan must not wait for somebody else's room. */
+  #mayWaitForStalled(): boolean {
+    return this.#stalled.size > 0 && this.#waiting.size === 0 && !this.#deps.signal.aborted;
+  }
+
+  async #woken(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+    this.#wake = undefined;
   }
 
   /** Whether the scan is over: it has met the reader at `reached`, or nobody is left in it. */

@@ -25,7 +25,7 @@ export class Subscription {
   /** Whether the recipient's place on the topic outlives its connection. */
   readonly durable: boolean;
   state: State = 'behind';
-  /** The next record wanted; for a live subscription, the reader's place counts instead. */
+  /** No record before this one is wanted any more. */
   position: Position;
   #confirmed: Position;
   #awaiting: Delivered | undefined;
@@ -40,8 +40,9 @@ export class Subscription {
     this.#confirmed = from;
   }
 
-  /** Offers what it wants of `group`; on refusal it is `full`, and `position` says where it stopped. */
+  /** Offers what it wants of `group` at `offset`; on refusal it is `full`, and `position` says where it stopped. */
   deliver(offset: bigint, group: RecordGroup): boolean {
+    if (offset < this.position.offset) return true;
     const wanted = this.position.offset === offset ? this.position.index - group.first : 0;
     const start = Math.max(0, wanted);
     if (start >= group.records) return true;
@@ -83,6 +84,7 @@ export class Subscription {
       this.position = position;
       return false;
     }
+    this.position = position;
     this.#latest = { mark, position };
     this.#awaiting ??= this.#latest;
     return true;

@@ -194,10 +194,10 @@ export const leaseStoreConformance = (adapter: string, open: () => Promise<Opene
       const name = freshName();
       const mine = granted(await opened.store.acquire(asking(name, { keeper })));
       // A notice may be lost while the subscription is being set up, so the loss is caused until it is heard.
-      let heard = false;
-      void first.then(() => (heard = true));
+      const hearing = { done: false };
+      void first.then(() => (hearing.done = true));
       let epoch = mine.epoch;
-      for (let round = 0; !heard && round < 100; round += 1) {
+      for (let round = 0; !hearing.done && round < 100; round += 1) {
         const next = granted(
           await opened.store.acquire(asking(name, { keeper, holder: `s${round}`, overEpoch: epoch })),
         );

@@ -119,12 +119,15 @@ export const workQueueConformance = (adapter: string, open: () => Promise<Opened
       for (const body of ['x', 'y']) await push(opened.queue, topic, body);
       const first = new AbortController();
       const items = consume(opened.queue, topic, 5, first.signal);
-      await items.next();
-      await items.next();
+      const left = [await items.next(), await items.next()].map(({ value }) => value as WorkItem);
       first.abort();
       expect((await items.next()).done).toBe(true);
+      for (const item of left) item.release();
       const second = new AbortController();
-      expect((await drain(consume(opened.queue, topic, 5, second.signal), 2)).toSorted()).toEqual(['x', 'y']);
+      const next = consume(opened.queue, topic, 5, second.signal);
+      expect((await drain(next, 2)).toSorted()).toEqual(['x', 'y']);
+      await push(opened.queue, topic, 'z');
+      expect(await drain(next, 1)).toEqual(['z']);
       second.abort();
     });
 

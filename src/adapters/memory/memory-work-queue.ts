@@ -46,7 +46,9 @@ export class MemoryWorkQueue implements WorkQueue {
       }
     } finally {
       lane.waiting.delete(poke);
-      for (const job of open) lane.add(job, { first: true });
+      const left = [...open].toReversed();
+      open.clear();
+      for (const job of left) lane.add(job, { first: true });
     }
   }
 
