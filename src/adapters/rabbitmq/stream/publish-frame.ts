@@ -33,6 +33,35 @@ export const encodePublish = (publisherId: number, entries: readonly OutgoingEnt
   return frame.close();
 };
 
+/** Writes entries in frames that hold as many as fit into `frameBytes`, or one that is larger. */
+export class PublishFrames {
+  readonly #publisherId: number;
+  readonly #frameBytes: number;
+  readonly #write: (buffers: readonly Uint8Array[]) => void;
+  #entries: OutgoingEntry[] = [];
+  #bytes = 0;
+
+  constructor(publisherId: number, frameBytes: number, write: (buffers: readonly Uint8Array[]) => void) {
+    this.#publisherId = publisherId;
+    this.#frameBytes = frameBytes;
+    this.#write = write;
+  }
+
+  add(entry: OutgoingEntry): void {
+    const bytes = entryBytes(entry.bytes);
+    if (this.#bytes + bytes > this.#frameBytes) this.close();
+    this.#entries.push(entry);
+    this.#bytes += bytes;
+  }
+
+  /** Writes what is left. */
+  close(): void {
+    if (this.#entries.length > 0) this.#write(encodePublish(this.#publisherId, this.#entries));
+    this.#entries = [];
+    this.#bytes = 0;
+  }
+}
+
 const isCopied = ({ bytes }: OutgoingEntry): boolean => bytes <= copiedBytesMax;
 
 /** One buffer for all that is copied, cut where a part goes in between. */
@@ -44,7 +73,8 @@ class FrameBuffers {
 
   constructor(entries: readonly OutgoingEntry[]) {
     let bytes = frameHeadBytes;
-    for (const entry of entries) bytes += isCopied(entry) ? entryBytes(entry.bytes) : entryBytes(entry.bytes) - entry.bytes;
+    for (const entry of entries)
+      bytes += isCopied(entry) ? entryBytes(entry.bytes) : entryBytes(entry.bytes) - entry.bytes;
     this.#copied = Buffer.allocUnsafe(bytes);
   }
 

@@ -134,9 +134,7 @@ export const metadata = (streams: readonly string[]): StreamRequest<readonly Str
   key: frameKey.metadata,
   fields: [list(streams, string)],
   answer: (body) => {
-    const brokers = new Map(
-      body.list(() => [body.uint16(), { host: body.string(), port: body.uint32() }] as const),
-    );
+    const brokers = new Map(body.list(() => [body.uint16(), { host: body.string(), port: body.uint32() }] as const));
     return body.list(() => placement(body, brokers));
   },
 });

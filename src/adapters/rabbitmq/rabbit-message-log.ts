@@ -1,0 +1,196 @@
+/**
+ * The message log in RabbitMQ streams, one stream per partition. A few connections carry all of it: publishers share
+ * some by partition, readings share others, apart from them because a broker under an alarm stops reading what a
+ * publishing connection sends, credits included.
+ *
+ * Who appends sees a broken connection only when it lasts: entries wait, in order, for up to `publishTimeoutMs` without
+ * a confirm. A reading that breaks throws; opening one again is its owner's.
+ */
+import { FabricError } from '../../model/error.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Entropy } from '../../ports/entropy.ts';
+import type { Log } from '../../ports/log.ts';
+import type { LogLayout, LogReading, MessageLog } from '../../ports/message-log.ts';
+import { attemptRepeatedly } from './backoff.ts';
+import { asUnavailable } from './errors.ts';
+import { checkLayout, encodeLayout, layoutReference } from './log-layout.ts';
+import { ensureStreams, type Retention, streamOfLayout, streamOfPartition } from './log-streams.ts';
+import { createMarker } from './marker.ts';
+import { type BrokerAddress } from './stream/broker-address.ts';
+import { ConnectionPool } from './stream/connection-pool.ts';
+import type { BrokerFacts } from './stream/handshake.ts';
+import type { TlsSettings } from './stream/socket.ts';
+import { StreamDirectory } from './stream/stream-directory.ts';
+import { OutstandingBytes, StreamPublisher } from './stream-publisher.ts';
+import { StreamReading } from './stream-reading.ts';
+
+export interface RabbitMessageLogSettings {
+  /** Brokers of one cluster, tried in turn. */
+  readonly addresses: readonly [BrokerAddress, ...BrokerAddress[]];
+  readonly tls: TlsSettings;
+  /** Whether brokers are reached at the addresses they advertise; not behind a load balancer. */
+  readonly followsAdvertised: boolean;
+  /** Streams are named `<prefix>.<partition>`. */
+  readonly prefix: string;
+  readonly layout: LogLayout;
+  /** Of streams that are created. */
+  readonly retention: Retention;
+  /** Shown in the broker's list of connections. */
+  readonly clientName: string;
+  /** How long an append waits without any confirm before it is given up. */
+  readonly publishTimeoutMs: number;
+  /** How long opening the log or a reading is tried. */
+  readonly openTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly heartbeatMs: number;
+  /** Entries of all partitions that wait to be confirmed; more are refused. */
+  readonly outstandingBytesMax: number;
+  /** Connections publishers share, by partition. */
+  readonly publishConnections: number;
+  /** Connections readings share, by partition; more are opened when one has 200 readings. */
+  readonly readConnections: number;
+  /** Chunks a reading holds that nobody has taken yet. */
+  readonly readCredits: number;
+}
+
+/** What suits most; see each setting. */
+export const defaultRabbitMessageLogSettings = {
+  tls: {},
+  followsAdvertised: true,
+  prefix: 'aether.log',
+  publishTimeoutMs: 10_000,
+  openTimeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 5000,
+  heartbeatMs: 10_000,
+  outstandingBytesMax: 64 * 1024 * 1024,
+  publishConnections: 2,
+  readConnections: 8,
+  readCredits: 4,
+} as const satisfies Partial<RabbitMessageLogSettings>;
+
+export interface RabbitDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly entropy: Entropy;
+}
+
+/** A log whose streams exist and whose layout is the one configured. */
+export const openRabbitMessageLog = async (
+  settings: RabbitMessageLogSettings,
+  deps: RabbitDeps,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<RabbitMessageLog> => {
+  const messageLog = new RabbitMessageLog(settings, deps);
+  try {
+    await messageLog.prepare(signal);
+    return messageLog;
+  } catch (thrown) {
+    await messageLog[Symbol.asyncDispose]();
+    throw thrown;
+  }
+};
+
+export class RabbitMessageLog implements MessageLog, AsyncDisposable {
+  readonly layout: LogLayout;
+  readonly #settings: RabbitMessageLogSettings;
+  readonly #deps: RabbitDeps;
+  readonly #pool: ConnectionPool;
+  readonly #directory: StreamDirectory;
+  readonly #outstanding: OutstandingBytes;
+  readonly #reference: string;
+  readonly #publishers: readonly StreamPublisher[];
+  readonly #closing = new AbortController();
+
+  constructor(settings: RabbitMessageLogSettings, deps: RabbitDeps) {
+    this.layout = settings.layout;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#pool = new ConnectionPool(settings, deps);
+    this.#directory = new StreamDirectory(this.#pool, settings);
+    this.#outstanding = new OutstandingBytes(settings.outstandingBytesMax);
+    this.#reference = deps.entropy.uuid();
+    this.#publishers = Array.from({ length: settings.layout.partitions }, (_, partition) =>
+      this.#createPublisher(streamOfPartition(settings.prefix, partition), { share: partition }),
+    );
+  }
+
+  /** Who answered last, for its version and its limit on frames. */
+  get broker(): BrokerFacts | undefined {
+    return this.#pool.broker;
+  }
+
+  append(partition: number, parts: readonly Uint8Array[]): Promise<void> {
+    const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    return this.#publisher(partition).append(parts, bytes);
+  }
+
+  read(partition: number, from: bigint | 'end', { signal }: { readonly signal: AbortSignal }): Promise<LogReading> {
+    const publisher = this.#publisher(partition);
+    return this.#repeatedly(signal, `reading ${publisher.stream}`, () => this.#openReading(publisher, from, signal));
+  }
+
+  /** Creates what is missing and agrees on the layout. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const { prefix } = this.#settings;
+    await this.#repeatedly(signal, `opening message log ${prefix}`, async () => {
+      const connection = await this.#directory.connection();
+      await ensureStreams(connection, this.#settings);
+    });
+    const publisher = this.#createPublisher(streamOfLayout(prefix), { share: 0, reference: layoutReference });
+    const layout = encodeLayout(this.layout);
+    await publisher.append([layout], layout.byteLength);
+    await publisher.close();
+    await this.#repeatedly(signal, `reading the layout of message log ${prefix}`, async () => {
+      await using reading = await this.#openReading(publisher, 0n, signal);
+      await checkLayout(reading, { layout: this.layout, name: prefix });
+    });
+  }
+
+  /** Takes no more, waits for what is outstanding, and closes every connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#publishers.map((publisher) => publisher.close()));
+    this.#closing.abort();
+    await this.#pool.close();
+  }
+
+  #createPublisher(
+    stream: string,
+    { share, reference = this.#reference }: { readonly share: number; readonly reference?: string },
+  ): StreamPublisher {
+    const { publishTimeoutMs } = this.#settings;
+    const deps = { ...this.#deps, directory: this.#directory, outstanding: this.#outstanding };
+    return new StreamPublisher({ stream, reference, share, publishTimeoutMs }, deps);
+  }
+
+  #publisher(partition: number): StreamPublisher {
+    const found = this.#publishers[partition];
+    if (found === undefined) throw new RangeError(`partition ${partition} of ${this.layout.partitions}`);
+    return found;
+  }
+
+  #repeatedly<Result>(signal: AbortSignal, what: string, attempt: () => Promise<Result>): Promise<Result> {
+    const both = AbortSignal.any([signal, this.#closing.signal]);
+    const failure = (thrown: unknown): FabricError =>
+      thrown instanceof FabricError && !thrown.retryable ? thrown : asUnavailable(what, thrown);
+    const { openTimeoutMs: timeoutMs } = this.#settings;
+    return attemptRepeatedly({ clock: this.#deps.clock, signal: both, timeoutMs, failure }, attempt);
+  }
+
+  async #openReading(publisher: StreamPublisher, from: bigint | 'end', signal: AbortSignal): Promise<StreamReading> {
+    const { stream } = publisher;
+    const { log, entropy } = this.#deps;
+    try {
+      signal.throwIfAborted();
+      const place = await this.#directory.reading(stream, publisher.share);
+      const settings = { stream, ...place, credits: this.#settings.readCredits, signal, log };
+      if (from !== 'end') return await StreamReading.openAt(from, settings);
+      const marker = createMarker(entropy.uuid());
+      return await StreamReading.openAfter(marker, () => publisher.append([marker], marker.byteLength), settings);
+    } catch (thrown) {
+      this.#directory.forget(stream);
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The one publisher of a stream in this process. Entries get strictly increasing publishing ids under one publisher
+ * reference for the life of the process; the broker remembers the highest id it has stored for the reference and drops
+ * whatever is not above it. All that follows rests on that:
+ *
+ * - After a broken connection everything unconfirmed is sent again in order. What was stored already is dropped and
+ *   confirmed once more, when it is safe on a quorum: nothing is lost, doubled or out of order. (The broker could be
+ *   asked which id it has, but not whether that is committed, and there is little to save.)
+ * - When no confirm has come for `publishTimeoutMs`, all that is outstanding is rejected. The reference stays and the ids
+ *   go on, so that bytes which still lie in some buffer on the way arrive as ids below those of later appends, and are
+ *   dropped once one of these is stored. A new reference would let them in behind.
+ *
+ *     idle ──append──▶ declaring ──declared──▶ ready ──lost, refused──▶ declaring or, with nothing outstanding, idle
+ */
+import { FabricError } from '../../model/error.ts';
+import type { Clock, Scheduled } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import { Backoff } from './backoff.ts';
+import { asUnavailable, refused, unavailable } from './errors.ts';
+import { Fifo } from './fifo.ts';
+import { frameBytesMaxOf, mendOfFrameMax } from './stream/frame-limit.ts';
+import { loneFrameBytes, type OutgoingEntry, PublishFrames } from './stream/publish-frame.ts';
+import { nameOfCode, responseCode } from './stream/response-code.ts';
+import type { PublisherSink, StreamConnection } from './stream/stream-connection.ts';
+import type { StreamDirectory } from './stream/stream-directory.ts';
+import type { PublishRefusal } from './stream/stream-frames.ts';
+import { declarePublisher, deletePublisher } from './stream/stream-requests.ts';
+
+export interface PublisherSettings {
+  readonly stream: string;
+  /** At most 255 bytes, and nobody else's. */
+  readonly reference: string;
+  /** Streams of different shares may get different connections. */
+  readonly share: number;
+  readonly publishTimeoutMs: number;
+}
+
+/** What all publishers of a log may hold together. */
+export class OutstandingBytes {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** False when there is no room; an entry larger than all of it passes when it is alone. */
+  take(bytes: number): boolean {
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+export interface PublisherDeps {
+  readonly outstanding: OutstandingBytes;
+  readonly directory: StreamDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Entry extends OutgoingEntry {
+  isSent: boolean;
+  readonly resolve: () => void;
+  readonly reject: (reason: FabricError) => void;
+}
+
+type State =
+  | { readonly is: 'idle' }
+  | { readonly is: 'declaring' }
+  | { readonly is: 'ready'; readonly connection: StreamConnection; readonly publisherId: number }
+  | { readonly is: 'closed' };
+
+/** Bytes of one stream on their way at once. Chunks grow with it, and so does what one stream can hold up others. */
+const windowBytes = 4 * 1024 * 1024;
+/** Entries share a frame up to this size. */
+const sharedFrameBytes = 256 * 1024;
+
+export class StreamPublisher implements PublisherSink {
+  readonly stream: string;
+  readonly share: number;
+  readonly #settings: PublisherSettings;
+  readonly #deps: PublisherDeps;
+  readonly #closing = new AbortController();
+  /** By publishing id, in order. */
+  readonly #outstanding = new Map<number, Entry>();
+  /** Not yet on the present connection, in order. */
+  readonly #unsent = new Fifo<Entry>();
+  #sentBytes = 0;
+  #lastId = 0;
+  #state: State = { is: 'idle' };
+  #isFlushScheduled = false;
+  #progressMs = 0;
+  #stall: Scheduled | undefined;
+  #failure: unknown;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(settings: PublisherSettings, deps: PublisherDeps) {
+    this.stream = settings.stream;
+    this.share = settings.share;
+    this.#settings = settings;
+    this.#deps = deps;
+  }
+
+  /** Resolves when the entry is durable. The parts must not change before. */
+  append(parts: readonly Uint8Array[], bytes: number): Promise<void> {
+    if (this.#state.is === 'closed') return Promise.reject(unavailable(`stream ${this.stream}: the log is closed`));
+    if (!this.#deps.outstanding.take(bytes))
+      return Promise.reject(unavailable(`stream ${this.stream}: too much is waiting for RabbitMQ already`));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#outstanding.size === 0) this.#watch();
+    const entry = { publishingId: (this.#lastId += 1), parts, bytes, isSent: false, resolve, reject };
+    this.#outstanding.set(entry.publishingId, entry);
+    this.#unsent.push(entry);
+    if (this.#state.is === 'idle') void this.#declare();
+    else this.#scheduleFlush();
+    return promise;
+  }
+
+  /** Waits for what is outstanding, which takes at most the publish timeout, and takes no more. */
+  async close(): Promise<void> {
+    if (this.#outstanding.size > 0) await (this.#drained ??= Promise.withResolvers<void>()).promise;
+    this.#state = { is: 'closed' };
+    this.#stall?.cancel();
+    this.#closing.abort();
+  }
+
+  confirmed(publishingIds: readonly number[]): void {
+    this.#progressMs = this.#deps.clock.monotonic();
+    for (const id of publishingIds) {
+      const entry = this.#outstanding.get(id);
+      if (entry === undefined) continue;
+      this.#remove(entry);
+      entry.resolve();
+    }
+    this.#afterRemoval();
+    if (this.#unsent.length > 0) this.#scheduleFlush();
+  }
+
+  /** The broker cannot store at present, or has forgotten the publisher: declare it again and send all again. */
+  refused(refusals: readonly PublishRefusal[]): void {
+    if (this.#state.is !== 'ready') return;
+    const { connection, publisherId } = this.#state;
+    const reason = unavailable(`publishing to ${this.stream}: ${nameOfCode(refusals[0]?.code ?? 0)}`);
+    connection.publishers.unbind(publisherId);
+    void this.#undeclare(connection, publisherId);
+    this.lost(reason);
+  }
+
+  lost(reason: FabricError): void {
+    if (this.#state.is !== 'ready') return;
+    this.#failure = reason;
+    this.#deps.directory.forget(this.stream);
+    const again = [...this.#outstanding.values()];
+    for (const entry of again) entry.isSent = false;
+    this.#unsent.replace(again);
+    this.#sentBytes = 0;
+    this.#state = { is: 'idle' };
+    if (this.#outstanding.size > 0) void this.#declare();
+  }
+
+  async #declare(): Promise<void> {
+    this.#state = { is: 'declaring' };
+    const backoff = new Backoff();
+    while (this.#outstanding.size > 0) {
+      if (await this.#tryDeclare()) return;
+      await this.#deps.clock.sleep(backoff.next(), { signal: this.#closing.signal }).catch(() => undefined);
+      if (this.#closing.signal.aborted) return;
+    }
+    this.#state = { is: 'idle' };
+  }
+
+  /** True when the publisher was declared, even if it has been lost again since. */
+  async #tryDeclare(): Promise<boolean> {
+    const { directory, log } = this.#deps;
+    try {
+      await this.#declareOn(await directory.publishing(this.stream, this.share));
+      return true;
+    } catch (thrown) {
+      if (this.#failure === undefined)
+        log.warn('rabbitmq stream cannot be published to, trying again', { stream: this.stream, cause: thrown });
+      this.#failure = thrown;
+      directory.forget(this.stream);
+      return false;
+    }
+  }
+
+  async #declareOn(connection: StreamConnection): Promise<void> {
+    const publisherId = connection.publishers.reserve();
+    if (publisherId === undefined) throw unavailable('no publisher is free on the connection');
+    const { code } = await connection.request(declarePublisher(publisherId, this.#settings.reference, this.stream));
+    if (code !== responseCode.ok) {
+      connection.publishers.release(publisherId);
+      throw refused(`publishing to ${this.stream}`, code);
+    }
+    if (!connection.isOpen || this.#closing.signal.aborted) throw unavailable('the connection has ended');
+    // In one turn, so that no loss of the connection can fall between being bound and being ready.
+    connection.publishers.bind(publisherId, this);
+    this.#state = { is: 'ready', connection, publisherId };
+    this.#flush();
+  }
+
+  /** Best effort: a broker that has forgotten the publisher says so, and the id is free either way. */
+  async #undeclare(connection: StreamConnection, publisherId: number): Promise<void> {
+    await connection.request(deletePublisher(publisherId)).catch(() => undefined);
+    connection.publishers.release(publisherId);
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => {
+      this.#isFlushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Sends what the window takes; at least one entry, whatever its size. */
+  #flush(): void {
+    if (this.#state.is !== 'ready') return;
+    const { connection, publisherId } = this.#state;
+    const frameBytesMax = frameBytesMaxOf(connection.broker);
+    const window = Math.min(windowBytes, frameBytesMax / 2);
+    const frames = new PublishFrames(publisherId, Math.min(sharedFrameBytes, window), (buffers) =>
+      connection.write(buffers),
+    );
+    for (let entry = this.#unsent.peek(); entry !== undefined; entry = this.#unsent.peek()) {
+      if (this.#sentBytes > 0 && this.#sentBytes + entry.bytes > window) break;
+      this.#unsent.shift();
+      if (!this.#outstanding.has(entry.publishingId) || this.#refuseTooLarge(entry, frameBytesMax)) continue;
+      frames.add(entry);
+      entry.isSent = true;
+      this.#sentBytes += entry.bytes;
+    }
+    frames.close();
+  }
+
+  #refuseTooLarge(entry: Entry, frameBytesMax: number): boolean {
+    if (loneFrameBytes(entry.bytes) <= frameBytesMax) return false;
+    this.#remove(entry);
+    const message = `an entry of ${entry.bytes} bytes does not fit RabbitMQ's frame_max of ${frameBytesMax}`;
+    entry.reject(new FabricError('ERR_PAYLOAD_TOO_LARGE', `${message}: set ${mendOfFrameMax}`));
+    this.#afterRemoval();
+    return true;
+  }
+
+  #remove(entry: Entry): void {
+    this.#outstanding.delete(entry.publishingId);
+    this.#deps.outstanding.give(entry.bytes);
+    if (entry.isSent) this.#sentBytes -= entry.bytes;
+  }
+
+  #afterRemoval(): void {
+    if (this.#outstanding.size > 0) return;
+    this.#failure = undefined;
+    this.#drained?.resolve();
+  }
+
+  /** Rejects all that is outstanding once nothing has been confirmed for the publish timeout. */
+  #watch(): void {
+    const { clock } = this.#deps;
+    this.#progressMs = clock.monotonic();
+    if (this.#stall !== undefined) return;
+    const { publishTimeoutMs } = this.#settings;
+    const check = (): void => {
+      this.#stall = undefined;
+      if (this.#outstanding.size === 0) return;
+      const leftMs = this.#progressMs + publishTimeoutMs - clock.monotonic();
+      if (leftMs <= 0) return this.#giveUp();
+      this.#stall = clock.schedule(leftMs, check);
+    };
+    this.#stall = clock.schedule(publishTimeoutMs, check);
+  }
+
+  #giveUp(): void {
+    const { publishTimeoutMs } = this.#settings;
+    const cause = this.#failure;
+    const what = `stream ${this.stream} has confirmed nothing for ${publishTimeoutMs} ms`;
+    const reason = cause === undefined ? unavailable(what) : asUnavailable(what, cause);
+    const given = [...this.#outstanding.values()];
+    for (const entry of given) this.#remove(entry);
+    this.#unsent.replace([]);
+    this.#afterRemoval();
+    // A broker that takes and does not confirm is no better than one that is gone.
+    if (this.#state.is === 'ready') this.#state.connection.end(reason);
+    for (const entry of given) entry.reject(reason);
+  }
+}
