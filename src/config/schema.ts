@@ -1,0 +1,229 @@
+/**
+ * Every setting of a gateway, once: its type, default, environment variable, flag and meaning. The configuration
+ * reference, `--help` and the example files are held to this table by a test.
+ */
+import { z } from 'zod';
+import { bytes, duration } from './quantities.ts';
+
+export interface SettingMeta {
+  /** What it does, for the reference and `--help`. */
+  readonly about: string;
+  readonly env?: string;
+  /** Without the dashes. */
+  readonly flag?: string;
+  /** Not shown in any output. */
+  readonly secret?: true;
+}
+
+const about = <Schema extends z.ZodType>(schema: Schema, meta: SettingMeta): Schema => schema.meta({ ...meta });
+
+const port = () => z.coerce.number().int().min(0).max(65_535);
+/** `true` and `false` as environment variables and flags write them. */
+const toggle = () =>
+  z
+    .union([z.boolean(), z.enum(['true', 'false', '1', '0', 'yes', 'no'])])
+    .transform((value) => value === true || value === 'true' || value === '1' || value === 'yes');
+const list = () =>
+  z
+    .union([z.array(z.string()), z.string()])
+    .transform((value) =>
+      (typeof value === 'string' ? value.split(',') : value).map((item) => item.trim()).filter((item) => item !== ''),
+    );
+const count = () => z.coerce.number().int().positive();
+
+const gateway = z.strictObject({
+  id: about(
+    z
+      .string()
+      .regex(/^[\w.-]{0,64}$/)
+      .default(''),
+    {
+      env: 'AETHER_GATEWAY_ID',
+      flag: 'gateway-id',
+      about: 'Name of this gateway in logs and sessions. Empty: made from the host name and the process.',
+    },
+  ),
+  host: about(z.string().min(1).default('127.0.0.1'), {
+    env: 'AETHER_HOST',
+    flag: 'host',
+    about: 'Address gRPC listens on. Anything but loopback needs `gateway.insecure` until there is access control.',
+  }),
+  port: about(port().default(50_051), {
+    env: 'AETHER_PORT',
+    flag: 'port',
+    about: 'Port gRPC listens on; 0 for any free one.',
+  }),
+  insecure: about(toggle().default(false), {
+    env: 'AETHER_INSECURE',
+    flag: 'insecure',
+    about: 'Accept unauthenticated clients from other machines.',
+  }),
+  slow_consumer_timeout: about(duration().default(120_000), {
+    about: 'How long a client may leave its outgoing queue full before its stream ends. What it missed is kept for it.',
+  }),
+  tls: z
+    .strictObject({
+      enabled: about(toggle().default(false), {
+        env: 'AETHER_TLS_ENABLED',
+        flag: 'tls',
+        about: 'Serve gRPC over TLS.',
+      }),
+      cert_file: about(z.string().default(''), {
+        env: 'AETHER_TLS_CERT_FILE',
+        flag: 'cert-file',
+        about: 'Server certificate, PEM.',
+      }),
+      key_file: about(z.string().default(''), {
+        env: 'AETHER_TLS_KEY_FILE',
+        flag: 'key-file',
+        about: 'Private key of the certificate, PEM.',
+      }),
+      ca_file: about(z.string().default(''), {
+        env: 'AETHER_TLS_CA_FILE',
+        flag: 'ca-file',
+        about: 'Authorities client certificates must be signed by, PEM. Empty: clients need none.',
+      }),
+    })
+    .prefault({}),
+});
+
+const ops = z.strictObject({
+  host: about(z.string().min(1).default('127.0.0.1'), {
+    env: 'AETHER_OPS_HOST',
+    flag: 'ops-host',
+    about: 'Address health and metrics listen on.',
+  }),
+  port: about(port().default(9090), {
+    env: 'AETHER_OPS_PORT',
+    flag: 'ops-port',
+    about: 'Port health and metrics listen on; 0 for any free one.',
+  }),
+});
+
+const log = z.strictObject({
+  partitions: about(count().max(1024).default(16), {
+    about:
+      'Partitions of the message log. Written down when the log is made; a gateway configured otherwise refuses to start.',
+  }),
+  spread: about(count().max(1024).default(16), {
+    about: 'Over how many partitions the topics of one workspace are spread. Fixed like `log.partitions`.',
+  }),
+  retention_age: about(duration().default(7 * 86_400_000), { about: 'How long messages are kept at most.' }),
+  retention_size: about(bytes().default(10 * 1024 ** 3), {
+    about: 'How much the log keeps at most; the oldest goes first.',
+  }),
+});
+
+const leases = z.strictObject({
+  identity_ttl: about(duration().default(30_000), {
+    about: 'How long a lost session can be resumed, and how long an identity stays taken if its whole fabric dies.',
+  }),
+  identity_renew: about(duration().default(10_000), { about: 'How often identities are renewed.' }),
+  gateway_ttl: about(duration().default(2500), { about: 'How long the identities of a gateway that died stay taken.' }),
+  gateway_renew: about(duration().default(800), { about: 'How often a gateway renews its own lease.' }),
+  margin: about(duration().default(500), {
+    about: 'How much earlier than the store a gateway stops trusting a lease.',
+  }),
+});
+
+const embedded = z.strictObject({
+  data_dir: about(z.string().min(1).default('./aether-data'), {
+    env: 'AETHER_DATA_DIR',
+    flag: 'data-dir',
+    about: 'Where the embedded fabric keeps its data.',
+  }),
+});
+
+const redis = z.strictObject({
+  addresses: about(list().default(['127.0.0.1:6379']), {
+    env: 'REDIS_ADDR',
+    flag: 'redis',
+    about: '`host:port` of Redis, or several of a cluster, separated by commas.',
+  }),
+  username: about(z.string().default(''), {
+    env: 'REDIS_USERNAME',
+    about: 'User to log in as; empty for the default user.',
+  }),
+  password: about(z.string().default(''), { env: 'REDIS_PASSWORD', secret: true, about: 'Password to log in with.' }),
+  tls: about(toggle().default(false), { env: 'REDIS_TLS', about: 'Speak TLS to Redis.' }),
+  prefix: about(z.string().default('aether:'), { about: 'What all keys begin with.' }),
+});
+
+const rabbitmq = z.strictObject({
+  stream_url: about(z.string().default('rabbitmq-stream://guest:guest@127.0.0.1:5552'), {
+    env: 'STREAM_URL',
+    flag: 'stream-url',
+    secret: true,
+    about: 'Where the stream protocol is spoken.',
+  }),
+  amqp_url: about(z.string().default('amqp://guest:guest@127.0.0.1:5672'), {
+    env: 'AMQP_URL',
+    flag: 'amqp-url',
+    secret: true,
+    about: 'Where AMQP is spoken.',
+  }),
+  prefix: about(
+    z
+      .string()
+      .regex(/^[\w.-]{1,64}$/)
+      .default('aether'),
+    { about: 'What all streams, queues and exchanges begin with.' },
+  ),
+  via_configured_address: about(toggle().default(false), {
+    about: 'Never connect to the addresses the brokers advertise: for brokers behind a load balancer.',
+  }),
+});
+
+const postgres = z.strictObject({
+  host: about(z.string().default('127.0.0.1'), { env: 'POSTGRES_HOST', flag: 'db-host', about: 'Host of Postgres.' }),
+  port: about(port().default(5432), { env: 'POSTGRES_PORT', flag: 'db-port', about: 'Port of Postgres.' }),
+  user: about(z.string().default('postgres'), { env: 'POSTGRES_USER', flag: 'db-user', about: 'User to log in as.' }),
+  password: about(z.string().default(''), {
+    env: 'POSTGRES_PASSWORD',
+    flag: 'db-password',
+    secret: true,
+    about: 'Password to log in with.',
+  }),
+  database: about(z.string().default('aether'), { env: 'POSTGRES_DB', flag: 'db-name', about: 'Database to use.' }),
+  tls: about(toggle().default(false), { env: 'POSTGRES_TLS', flag: 'db-tls', about: 'Speak TLS to Postgres.' }),
+});
+
+const admin = z.strictObject({
+  port: about(port().default(31_880), {
+    env: 'AETHER_ADMIN_PORT',
+    flag: 'admin-port',
+    about: 'Reserved for the administration API, which does not exist yet.',
+  }),
+});
+
+export const configSchema = z.strictObject({
+  mode: about(z.enum(['embedded', 'stack']).default('embedded'), {
+    about:
+      '`embedded`: one process that needs nothing else. `stack`: one of many gateways on Redis, RabbitMQ and Postgres.',
+  }),
+  log_level: about(z.enum(['debug', 'info', 'warn', 'error']).default('info'), {
+    env: 'AETHER_LOG_LEVEL',
+    flag: 'log-level',
+    about: 'The least important events that are logged.',
+  }),
+  log_format: about(z.enum(['auto', 'json', 'text']).default('auto'), {
+    env: 'AETHER_LOG_FORMAT',
+    flag: 'log-format',
+    about: '`text` for people, `json` for machines; `auto`: text on a terminal.',
+  }),
+  drain_timeout: about(duration().default(10_000), {
+    env: 'AETHER_DRAIN_TIMEOUT',
+    about: 'How long a stop waits for what is under way.',
+  }),
+  gateway: gateway.prefault({}),
+  ops: ops.prefault({}),
+  log: log.prefault({}),
+  leases: leases.prefault({}),
+  embedded: embedded.prefault({}),
+  redis: redis.prefault({}),
+  rabbitmq: rabbitmq.prefault({}),
+  postgres: postgres.prefault({}),
+  admin: admin.prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;

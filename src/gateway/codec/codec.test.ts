@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DownstreamMessage, UpstreamMessage } from '../../gen/aether/v1/gateway.ts';
+import { DeliveryBatch } from '../../gen/aether/v1/fabric.ts';
+import { MessageType, SendMessage } from '../../gen/aether/v1/message.ts';
+import { encodeDelivery, stampOf } from './delivery.ts';
+import { encodeDownstream } from './downstream.ts';
+import { decodeUpstream } from './upstream.ts';
+
+const messageType = fc.constantFrom(...Object.values(MessageType));
+const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+
+describe('upstream frames', () => {
+  test('a send reads the same by hand as through the generated code', () => {
+    fc.assert(
+      fc.property(
+        text,
+        fc.uint8Array({ maxLength: 300 }),
+        messageType,
+        text,
+        (targetTopic, payload, type, appWorkspace) => {
+          const value: SendMessage = {
+            ...SendMessage.decode(new Uint8Array()),
+            targetTopic,
+            payload,
+            messageType: type,
+            appWorkspace,
+          };
+          const frame = UpstreamMessage.encode({ payload: { $case: 'send', value }, activeExtensions: [] }).finish();
+          const found = decodeUpstream(frame);
+          const generated = UpstreamMessage.decode(frame).payload;
+          expect({
+            ...found,
+            value: { ...(found.$case === 'send' ? found.value : {}), payload: [...payload] },
+          }).toEqual({
+            ...generated,
+            value: { ...(generated?.$case === 'send' ? generated.value : {}), payload: [...payload] },
+          });
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('the payload is not copied', () => {
+    const value: SendMessage = {
+      ...SendMessage.decode(new Uint8Array()),
+      targetTopic: 'ag::w::i::s',
+      payload: Buffer.from('abc'),
+    };
+    const frame = UpstreamMessage.encode({ payload: { $case: 'send', value }, activeExtensions: [] }).finish();
+    const found = decodeUpstream(frame);
+    if (found.$case !== 'send') throw new Error(found.$case);
+    expect(found.value.payload.buffer).toBe(frame.buffer);
+  });
+
+  test('a frame without a payload is unknown, and so is one with a payload this program does not know', () => {
+    expect(decodeUpstream(new Uint8Array())).toEqual({ $case: 'unknown' });
+    expect(decodeUpstream(UpstreamMessage.encode({ payload: undefined, activeExtensions: ['x'] }).finish())).toEqual({
+      $case: 'unknown',
+    });
+    // field 9999, length-delimited, three bytes
+    expect(decodeUpstream(Uint8Array.from([0xfa, 0xf0, 0x04, 3, 1, 2, 3]))).toEqual({ $case: 'unknown' });
+  });
+
+  test('random and mutated bytes are a frame, unknown, or refused as no frame; nothing else', () => {
+    const value: SendMessage = {
+      ...SendMessage.decode(new Uint8Array()),
+      targetTopic: 'ag::w::i::s',
+      payload: Buffer.alloc(20),
+    };
+    const good = UpstreamMessage.encode({ payload: { $case: 'send', value }, activeExtensions: [] }).finish();
+    const mutated = fc
+      .array(fc.tuple(fc.nat(good.byteLength - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
+      .map((changes) => {
+        const bytes = Uint8Array.from(good);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        return bytes;
+      });
+    fc.assert(
+      fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 120 })), (bytes) => {
+        try {
+          expect(decodeUpstream(bytes).$case).toBeTypeOf('string');
+        } catch (error) {
+          expect(error).toMatchObject({ reason: 'INVALID_FRAME' });
+        }
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});
+
+describe('deliveries', () => {
+  test('are what the generated code reads, prefix included', () => {
+    fc.assert(
+      fc.property(text, text, fc.uint8Array({ maxLength: 40_000 }), messageType, (source, workspace, payload, type) => {
+        const frame = Buffer.from(encodeDelivery(stampOf(source, workspace), payload, type));
+        expect(frame[0]).toBe(0);
+        expect(frame.readUInt32BE(1)).toBe(frame.byteLength - 5);
+        const read = DownstreamMessage.decode(frame.subarray(5)).payload;
+        if (read?.$case !== 'msg') throw new Error('no message');
+        expect(read.value).toMatchObject({ sourceTopic: source, workspace, messageType: type });
+        expect(Buffer.from(read.value.payload).equals(Buffer.from(payload))).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('are byte for byte what the generated code writes', () => {
+    const value = {
+      sourceTopic: 'ag::w::i::s',
+      payload: Buffer.alloc(300, 1),
+      messageType: MessageType.CHAT,
+      workspace: 'w',
+      onBehalfSubject: undefined,
+      accessReceipt: undefined,
+      forwardedAuthorization: undefined,
+    };
+    expect(Buffer.from(encodeDelivery(stampOf('ag::w::i::s', 'w'), value.payload, MessageType.CHAT))).toEqual(
+      Buffer.from(encodeDownstream({ $case: 'msg', value })),
+    );
+  });
+
+  test('put one after the other they are a batch', () => {
+    const frames = ['one', 'two'].map((body) => encodeDelivery(stampOf('s', 'w'), Buffer.from(body), 0).subarray(5));
+    expect(
+      DeliveryBatch.decode(Buffer.concat(frames)).messages.map(({ payload }) => Buffer.from(payload).toString()),
+    ).toEqual(['one', 'two']);
+  });
+});
