@@ -114,30 +114,39 @@ return 1
 `);
 
 /**
- * Keys: names of the bucket.
- * Arguments: what its leases' keys begin with, least name, beginning of the names wanted, how many to look at.
- * Answers: the last name looked at where there may be more and '' otherwise, then name, lease of each that is held.
+ * Keys: names of each bucket.
+ * Arguments: least name, beginning of the names wanted, how many to look at, what the keys of each bucket's leases
+ * begin with.
+ * Answers: for each bucket the last name looked at where there may be more and '' otherwise, then name, lease of each
+ * that is held.
  */
 export const listScript = script(`
-local prefix, least, beginning, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local least, beginning, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local most = '+'
 if beginning ~= '' then
   -- No byte of UTF-8 is 255, so the last one can grow.
   most = '(' .. string.sub(beginning, 1, -2) .. string.char(string.byte(beginning, -1) + 1)
 end
-local names = redis.call('ZRANGEBYLEX', KEYS[1], least, most, 'LIMIT', 0, limit)
-if #names == 0 then return {''} end
-local answer = {#names == limit and names[#names] or ''}
-local keys = {}
-for i, name in ipairs(names) do keys[i] = prefix .. name end
-local leases = redis.call('MGET', unpack(keys))
-for i, name in ipairs(names) do
-  if not leases[i] then
-    redis.call('ZREM', KEYS[1], name)
-  elseif string.byte(leases[i]) == 104 then -- h
-    answer[#answer + 1] = name
-    answer[#answer + 1] = leases[i]
+
+local function list(index, prefix)
+  local names = redis.call('ZRANGEBYLEX', index, least, most, 'LIMIT', 0, limit)
+  if #names == 0 then return {''} end
+  local answer = {#names == limit and names[#names] or ''}
+  local keys = {}
+  for i, name in ipairs(names) do keys[i] = prefix .. name end
+  local leases = redis.call('MGET', unpack(keys))
+  for i, name in ipairs(names) do
+    if not leases[i] then
+      redis.call('ZREM', index, name)
+    elseif string.sub(leases[i], 1, 1) == 'h' then
+      answer[#answer + 1] = name
+      answer[#answer + 1] = leases[i]
+    end
   end
+  return answer
 end
-return answer
+
+local answers = {}
+for i, index in ipairs(KEYS) do answers[i] = list(index, ARGV[i + 3]) end
+return answers
 `);

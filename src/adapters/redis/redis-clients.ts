@@ -11,6 +11,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { FabricError } from '../../model/error.ts';
+import { within } from './within.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -29,6 +30,7 @@ export interface ClientSettings {
 
 const retryFirstMs = 50;
 const retryMaxMs = 1000;
+const endTimeoutMs = 1000;
 
 /** 50 ms, 100, 200, … 1 s, for ever; a little apart, so that many gateways do not come back in the same instant. */
 const retryDelayMs = (attempt: number): number =>
@@ -52,10 +54,10 @@ const common = ({ username, password, tls, commandTimeoutMs }: ClientSettings) =
   }) as const satisfies RedisOptions;
 
 export const createSingleClient = (address: Address, settings: ClientSettings): Redis =>
-  new Redis({ ...common(settings), ...address, retryStrategy: retryDelayMs, enableOfflineQueue: false });
+  deafened(new Redis({ ...common(settings), ...address, retryStrategy: retryDelayMs, enableOfflineQueue: false }));
 
-export const createClusterClient = (addresses: readonly Address[], settings: ClientSettings): Cluster =>
-  new Cluster([...addresses], {
+export const createClusterClient = (addresses: readonly Address[], settings: ClientSettings): Cluster => {
+  const cluster = new Cluster([...addresses], {
     redisOptions: common(settings),
     lazyConnect: true,
     clusterRetryStrategy: retryDelayMs,
@@ -64,6 +66,8 @@ export const createClusterClient = (addresses: readonly Address[], settings: Cli
     // A certificate is for a name: the driver would look the address up first and connect to that.
     ...(settings.tls && { dnsLookup: (host, found) => found(null, host) }),
   });
+  return deafened(cluster);
+};
 
 /** A client for subscriptions; each time it has to connect again it asks `next` where. */
 export const createSubscriberClient = (next: () => Address, settings: ClientSettings): Redis => {
@@ -77,6 +81,12 @@ export const createSubscriberClient = (next: () => Address, settings: ClientSett
       return retryDelayMs(attempt);
     },
   });
+  return deafened(client);
+};
+
+/** The driver prints an error nobody listens to on the console; ours are told of by `outages.ts`. */
+const deafened = <Client extends RedisClient>(client: Client): Client => {
+  client.on('error', () => undefined);
   return client;
 };
 
@@ -90,11 +100,11 @@ export const parseAddress = (text: string): Address => {
 
 /** Lets what was asked be answered, and leaves no connection behind. */
 export const closeClient = async (client: RedisClient): Promise<void> => {
-  if (client.status === 'end') return;
+  const wasReady = client.status === 'ready';
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  client.once('end', resolve);
-  // Refused where there is no connection, and unanswered where Redis stands still.
-  await client.quit().catch(() => undefined);
+  client.once('end', () => resolve());
+  // Unanswered where Redis stands still; and where there is no connection, neither a reply nor an end comes.
+  if (wasReady) await client.quit().catch(() => undefined);
   client.disconnect();
-  await ended;
+  if (wasReady) await within(endTimeoutMs, ended).catch(() => undefined);
 };

@@ -1,0 +1,36 @@
+import { RedisKeys } from '../../src/adapters/redis/keys.ts';
+import { openRedis } from '../../src/adapters/redis/open-redis.ts';
+import { RedisCursorStore } from '../../src/adapters/redis/redis-cursor-store.ts';
+import { RedisHints } from '../../src/adapters/redis/redis-hints.ts';
+import { RedisLeaseStore } from '../../src/adapters/redis/redis-lease-store.ts';
+import { onEachRedis } from '../adapters/redis/addresses.ts';
+import { KeptLog } from '../adapters/redis/kept-log.ts';
+import { cursorStoreConformance } from './cursor-store.ts';
+import { hintsConformance } from './hints.ts';
+import { leaseStoreConformance } from './lease-store.ts';
+
+onEachRedis((kind, server) => {
+  const log = new KeptLog();
+  const open = () => openRedis({ ...server, log });
+  /** A prefix of this run: other tests may use the same server. */
+  const keys = new RedisKeys(`conformance-${process.pid}-${Date.now()}:`);
+
+  leaseStoreConformance(`redis ${kind}`, async () => {
+    const redis = await open();
+    return { store: new RedisLeaseStore({ redis, keys }), [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
+  });
+  cursorStoreConformance(`redis ${kind}`, async () => {
+    const redis = await open();
+    return { store: new RedisCursorStore({ redis, keys }), [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
+  });
+  hintsConformance(`redis ${kind}`, async () => {
+    const opened = [await open(), await open()] as const;
+    const end = (redis: (typeof opened)[number]) => new RedisHints({ redis, keys, log });
+    return {
+      ends: [end(opened[0]), end(opened[1])] as const,
+      [Symbol.asyncDispose]: async () => {
+        for (const redis of opened) await redis[Symbol.asyncDispose]();
+      },
+    };
+  });
+});
