@@ -73,6 +73,7 @@ export default defineConfig({
         'vitest/expect-expect': 'off',
         'vitest/no-conditional-expect': 'off',
         'no-unmodified-loop-condition': 'off',
+        'unicorn/consistent-function-scoping': 'off',
       },
     },
     { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },

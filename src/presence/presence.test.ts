@@ -1,0 +1,271 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { MemoryHints } from '../adapters/memory/memory-hints.ts';
+import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
+import { MemoryLog } from '../adapters/memory/memory-log.ts';
+import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
+import { systemEntropy } from '../adapters/system/system-entropy.ts';
+import { FabricError } from '../model/error.ts';
+import type { Hints } from '../ports/hints.ts';
+import type { LeaseStore } from '../ports/lease-store.ts';
+import { Presence, type SessionRequest } from './presence.ts';
+import type { Online } from './session.ts';
+
+const settings = (gatewayId: string) => ({
+  gatewayId,
+  identityTtlMs: 30_000,
+  identityRenewEveryMs: 10_000,
+  gatewayTtlMs: 2500,
+  gatewayRenewEveryMs: 800,
+  marginMs: 500,
+});
+
+const asking = (identity: string, changes: Partial<SessionRequest> = {}): SessionRequest => ({
+  identity,
+  sessionId: systemEntropy.uuid(),
+  resumes: '',
+  note: { client: 'test', remoteAddress: '127.0.0.1:1', workspace: '' },
+  peer: { isThere: () => Promise.resolve(true) },
+  ...changes,
+});
+
+/** A gateway's connections to store and hints, which can be cut. */
+class Breakable {
+  broken = false;
+  readonly store: LeaseStore;
+  readonly hints: Hints;
+
+  constructor(inner: LeaseStore, hints: Hints) {
+    this.hints = {
+      publish: (hint) => {
+        if (!this.broken) hints.publish(hint);
+      },
+      subscribe: (listener, options) => hints.subscribe(listener, options),
+    };
+    const guard = <Call extends (...args: never[]) => Promise<unknown>>(call: Call): Call =>
+      ((...args: never[]) =>
+        this.broken ? Promise.reject(new FabricError('STORE_UNAVAILABLE', 'cut off')) : call(...args)) as Call;
+    this.store = {
+      acquire: guard((request) => inner.acquire(request)),
+      renew: guard((leases, ttlMs) => inner.renew(leases, ttlMs)),
+      release: guard((lease, lingerMs) => inner.release(lease, lingerMs)),
+      current: guard((names) => inner.current(names)),
+      list: guard((prefix, after, limit) => inner.list(prefix, after, limit)),
+      losses: (keeper, options) => inner.losses(keeper, options),
+    };
+  }
+}
+
+const opened: { presence: Presence; clock: VirtualClock }[] = [];
+afterEach(async () => {
+  for (const { presence, clock } of opened.splice(0)) {
+    const disposed = presence[Symbol.asyncDispose]();
+    await clock.pass(1);
+    await disposed;
+  }
+});
+
+const fabric = () => {
+  const clock = new VirtualClock();
+  const leases = new MemoryLeaseStore(clock);
+  const hints = new MemoryHints();
+  const gateway = async (gatewayId: string) => {
+    const breakable = new Breakable(leases, hints);
+    const presence = await Presence.open(settings(gatewayId), {
+      leaseStore: breakable.store,
+      hints: breakable.hints,
+      clock,
+      entropy: systemEntropy,
+      log: new MemoryLog(),
+    });
+    opened.push({ presence, clock });
+    return { presence, breakable };
+  };
+  return { clock, leases, hints, gateway };
+};
+
+const agent = 'ag::w::i::s';
+const outcome = (opening: Promise<unknown>): Promise<string> =>
+  opening.then(
+    () => 'open',
+    (error: FabricError) => error.reason,
+  );
+const all = async (listing: AsyncIterable<Online>): Promise<string[]> => {
+  const found: string[] = [];
+  for await (const { identity } of listing) found.push(identity);
+  return found;
+};
+
+describe('an identity', () => {
+  test('is held by one session at a time, on whichever gateway', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const first = await one.presence.open(asking(agent));
+    expect(first).toMatchObject({ identity: agent, resumed: false, resumes: 0 });
+    expect(await outcome(one.presence.open(asking(agent)))).toBe('DUPLICATE_IDENTITY');
+    const elsewhere = outcome(two.presence.open(asking(agent)));
+    await clock.pass(200);
+    expect(await elsewhere).toBe('DUPLICATE_IDENTITY');
+    expect(first.isCurrent()).toBe(true);
+  });
+
+  test('is free again once its session was closed', async () => {
+    const { gateway } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    await one.presence.close(await one.presence.open(asking(agent)), { resumable: false });
+    expect(await two.presence.open(asking(agent))).toMatchObject({ resumed: false });
+  });
+
+  test('is resumed elsewhere by its session id at once; the old session is over and its successor has a higher epoch', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const first = await one.presence.open(asking(agent));
+    const second = await two.presence.open(asking(agent, { resumes: first.sessionId }));
+    expect(second).toMatchObject({ resumed: true, resumes: 1, firstConnectedAtMs: first.firstConnectedAtMs });
+    expect(second.epoch).toBeGreaterThan(first.epoch);
+    await clock.pass(10);
+    expect(first.lost.reason).toMatchObject({ reason: 'SESSION_SUPERSEDED' });
+    expect(first.isCurrent()).toBe(false);
+  });
+
+  test('can be resumed after its transport was lost, unless somebody took it', async () => {
+    const { gateway } = fabric();
+    const { presence } = await gateway('one');
+    const first = await presence.open(asking(agent));
+    await presence.close(first, { resumable: true });
+    const second = await presence.open(asking(agent, { resumes: first.sessionId }));
+    expect(second).toMatchObject({ resumed: true, resumes: 1 });
+    await presence.close(second, { resumable: true });
+    expect(await presence.open(asking(agent))).toMatchObject({ resumed: false, resumes: 0 });
+  });
+
+  test('is taken from a holder whose peer no longer answers, here and elsewhere', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const gone = { isThere: () => Promise.resolve(false) };
+    const first = await one.presence.open(asking(agent, { peer: gone }));
+    const second = await one.presence.open(asking(agent, { peer: gone }));
+    expect(first.lost.aborted).toBe(true);
+    const third = two.presence.open(asking(agent));
+    await clock.pass(200);
+    expect(await third).toMatchObject({ resumed: false });
+    expect(second.lost.aborted).toBe(true);
+  });
+});
+
+describe('a gateway that dies', () => {
+  test('frees its identities as soon as its own short lease has run out', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    await one.presence.open(asking(agent));
+    one.breakable.broken = true;
+    const taking = outcome(two.presence.open(asking(agent)));
+    await clock.pass(2600);
+    expect(await taking).toBe('open');
+  });
+
+  test('trusts none of its sessions beyond its own lease, and goes on under a new one afterwards', async () => {
+    const { gateway, clock } = fabric();
+    const one = await gateway('one');
+    const session = await one.presence.open(asking(agent));
+    one.breakable.broken = true;
+    await clock.pass(1900);
+    expect(session.isCurrent()).toBe(true);
+    await clock.pass(200);
+    expect(session.isCurrent()).toBe(false);
+    await clock.pass(1000);
+    expect(session.lost.reason).toMatchObject({ reason: 'LEASE_LOST' });
+    expect(one.presence.isReady()).toBe(false);
+    expect(await outcome(one.presence.open(asking(agent)))).toBe('STORE_UNAVAILABLE');
+    one.breakable.broken = false;
+    await clock.pass(2000);
+    expect(one.presence.isReady()).toBe(true);
+    await one.presence.close(session, { resumable: true });
+    const back = one.presence.open(asking(agent, { resumes: session.sessionId }));
+    await clock.pass(500);
+    expect(await back).toMatchObject({ resumed: true });
+  });
+
+  test('that was stopped and goes on finds its sessions over before it does anything with them', async () => {
+    const { gateway, clock } = fabric();
+    const { presence } = await gateway('one');
+    const session = await presence.open(asking(agent));
+    clock.jump(10_000);
+    expect(session.isCurrent()).toBe(false);
+    await clock.pass(1000);
+    expect(session.lost.aborted).toBe(true);
+  });
+});
+
+describe('leases are renewed', () => {
+  test('for as long as the gateway lives', async () => {
+    const { gateway, clock } = fabric();
+    const { presence } = await gateway('one');
+    const session = await presence.open(asking(agent));
+    await clock.pass(300_000);
+    expect(session.isCurrent()).toBe(true);
+    expect(await presence.find(agent)).toMatchObject({ sessionId: session.sessionId, gatewayId: 'one' });
+  });
+
+  test('and a session whose lease is somebody else’s at renewal is over', async () => {
+    const { gateway, clock, leases } = fabric();
+    const { presence } = await gateway('one');
+    const session = await presence.open(asking(agent));
+    // The notice of this is lost: its keeper is not the one the gateway listens for.
+    await leases.release({ name: agent, epoch: session.epoch }, 0);
+    await clock.pass(11_000);
+    expect(session.lost.aborted).toBe(true);
+  });
+});
+
+describe('who is online', () => {
+  test('is seen from every gateway, without those whose gateway died', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    await one.presence.open(asking('sv::mail::a'));
+    await two.presence.open(asking('sv::mail::b'));
+    await two.presence.open(asking('us::u::1'));
+    expect(await all(one.presence.list('sv::mail::'))).toEqual(['sv::mail::a', 'sv::mail::b']);
+    expect(await all(one.presence.list(''))).toEqual(['sv::mail::a', 'sv::mail::b', 'us::u::1']);
+    two.breakable.broken = true;
+    await clock.pass(3000);
+    expect(await all(one.presence.list(''))).toEqual(['sv::mail::a']);
+    expect(await one.presence.find('us::u::1')).toBeUndefined();
+  });
+
+  test('any instance of a service is one of one’s own gateway where there is one', async () => {
+    const { gateway } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    expect(await one.presence.anyInstanceOf('mail')).toBeUndefined();
+    await two.presence.open(asking('sv::mail::b'));
+    expect(await one.presence.anyInstanceOf('mail')).toBe('sv::mail::b');
+    await one.presence.open(asking('sv::other::x'));
+    await one.presence.open(asking('sv::pay::a'));
+    await two.presence.open(asking('sv::pay::b'));
+    for (let round = 0; round < 20; round += 1) expect(await one.presence.anyInstanceOf('pay')).toBe('sv::pay::a');
+  });
+});
+
+describe('kicking', () => {
+  test('ends a session on another gateway for good', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const session = await two.presence.open(asking(agent));
+    const kicking = one.presence.kick(session, 'enough');
+    await clock.pass(100);
+    await kicking;
+    expect(session.lost.reason).toMatchObject({ reason: 'SESSION_KICKED', message: 'enough' });
+    expect(await one.presence.find(agent)).toBeUndefined();
+  });
+
+  test('works without hints: the store is the truth', async () => {
+    const { gateway, clock, hints } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const session = await two.presence.open(asking(agent));
+    hints.publish = () => undefined;
+    const kicking = one.presence.kick(session, 'enough');
+    await clock.pass(2000);
+    await kicking;
+    await clock.pass(10);
+    expect(session.lost.reason).toMatchObject({ reason: 'SESSION_KICKED' });
+  });
+});
