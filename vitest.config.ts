@@ -20,7 +20,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'conformance',
-          include: ['test/conformance/**/*.test.ts', 'test/services/**/*.test.ts'],
+          include: ['test/conformance/**/*.test.ts', 'test/adapters/**/*.test.ts', 'test/services/**/*.test.ts'],
           testTimeout: 60_000,
           fileParallelism: false,
         },

@@ -13,6 +13,8 @@ export interface SettingMeta {
   readonly flag?: string;
   /** Not shown in any output. */
   readonly secret?: true;
+  /** A number that is written with a unit. */
+  readonly quantity?: 'duration' | 'size';
 }
 
 const about = <Schema extends z.ZodType>(schema: Schema, meta: SettingMeta): Schema => schema.meta({ ...meta });
@@ -59,6 +61,7 @@ const gateway = z.strictObject({
     about: 'Accept unauthenticated clients from other machines.',
   }),
   slow_consumer_timeout: about(duration().default(120_000), {
+    quantity: 'duration',
     about: 'How long a client may leave its outgoing queue full before its stream ends. What it missed is kept for it.',
   }),
   tls: z
@@ -108,20 +111,35 @@ const log = z.strictObject({
   spread: about(count().max(1024).default(16), {
     about: 'Over how many partitions the topics of one workspace are spread. Fixed like `log.partitions`.',
   }),
-  retention_age: about(duration().default(7 * 86_400_000), { about: 'How long messages are kept at most.' }),
+  retention_age: about(duration().default(7 * 86_400_000), {
+    quantity: 'duration',
+    about: 'How long messages are kept at most.',
+  }),
   retention_size: about(bytes().default(10 * 1024 ** 3), {
+    quantity: 'size',
     about: 'How much the log keeps at most; the oldest goes first.',
   }),
 });
 
 const leases = z.strictObject({
   identity_ttl: about(duration().default(30_000), {
+    quantity: 'duration',
     about: 'How long a lost session can be resumed, and how long an identity stays taken if its whole fabric dies.',
   }),
-  identity_renew: about(duration().default(10_000), { about: 'How often identities are renewed.' }),
-  gateway_ttl: about(duration().default(2500), { about: 'How long the identities of a gateway that died stay taken.' }),
-  gateway_renew: about(duration().default(800), { about: 'How often a gateway renews its own lease.' }),
+  identity_renew: about(duration().default(10_000), {
+    quantity: 'duration',
+    about: 'How often identities are renewed.',
+  }),
+  gateway_ttl: about(duration().default(2500), {
+    quantity: 'duration',
+    about: 'How long the identities of a gateway that died stay taken.',
+  }),
+  gateway_renew: about(duration().default(800), {
+    quantity: 'duration',
+    about: 'How often a gateway renews its own lease.',
+  }),
   margin: about(duration().default(500), {
+    quantity: 'duration',
     about: 'How much earlier than the store a gateway stops trusting a lease.',
   }),
 });
@@ -212,6 +230,7 @@ export const configSchema = z.strictObject({
     about: '`text` for people, `json` for machines; `auto`: text on a terminal.',
   }),
   drain_timeout: about(duration().default(10_000), {
+    quantity: 'duration',
     env: 'AETHER_DRAIN_TIMEOUT',
     about: 'How long a stop waits for what is under way.',
   }),
