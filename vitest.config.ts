@@ -4,6 +4,7 @@ const source = { resolve: { conditions: ['source'] }, ssr: { resolve: { conditio
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/set-up/services.ts'],
     restoreMocks: true,
     unstubEnvs: true,
     testTimeout: 30_000,

@@ -25,11 +25,12 @@ const freshMs = 1000;
 const timeoutMs = 2000;
 
 export class HealthChecks {
-  readonly #checks: readonly Check[];
+  readonly #checks: () => readonly Check[];
   readonly #clock: Clock;
   #last: { readonly atMs: number; readonly health: Promise<Health> } | undefined;
 
-  constructor(checks: readonly Check[], clock: Clock) {
+  /** `checks` is asked each time: dependencies appear while the process starts. */
+  constructor(checks: () => readonly Check[], clock: Clock) {
     this.#checks = checks;
     this.#clock = clock;
   }
@@ -42,7 +43,9 @@ export class HealthChecks {
   }
 
   async #askAll(): Promise<Health> {
-    const results = await Promise.all(this.#checks.map(async (check) => [check.name, await this.#run(check)] as const));
+    const results = await Promise.all(
+      this.#checks().map(async (check) => [check.name, await this.#run(check)] as const),
+    );
     return { ready: results.every(([, { status }]) => status === 'ok'), checks: Object.fromEntries(results) };
   }
 

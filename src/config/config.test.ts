@@ -55,8 +55,23 @@ describe('configuration', () => {
     const flags = settings.flatMap(({ flag }) => flag ?? []);
     expect(flags).toEqual(
       expect.arrayContaining([
-        ...['port', 'tls', 'cert-file', 'key-file', 'ca-file', 'db-host', 'db-port', 'db-user', 'db-name', 'redis'],
-        ...['stream-url', 'amqp-url', 'admin-port', 'ops-port', 'data-dir', 'gateway-id', 'log-level'],
+        'port',
+        'tls',
+        'cert-file',
+        'key-file',
+        'ca-file',
+        'db-host',
+        'db-port',
+        'db-user',
+        'db-name',
+        'redis',
+        'stream-url',
+        'amqp-url',
+        'admin-port',
+        'ops-port',
+        'data-dir',
+        'gateway-id',
+        'log-level',
       ]),
     );
   });

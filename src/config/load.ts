@@ -12,8 +12,8 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** By flag name, without the dashes. */
   readonly flags: Readonly<Record<string, string | boolean | undefined>>;
-  /** Over everything: what the command itself decides. */
-  readonly mode?: Config['mode'];
+  /** Where the file says none. */
+  readonly defaultMode?: Config['mode'];
 }
 
 interface Tree {
@@ -23,7 +23,7 @@ interface Tree {
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Throws `CONFIG_INVALID` that says where the fault is and what is expected. */
-export const loadConfig = ({ file, env, flags, mode }: Sources): Config => {
+export const loadConfig = ({ file, env, flags, defaultMode }: Sources): Config => {
   const tree = file === undefined ? {} : readTree(file);
   const origins = new Map<string, string>();
   for (const setting of settings) {
@@ -32,7 +32,7 @@ export const loadConfig = ({ file, env, flags, mode }: Sources): Config => {
     put(tree, setting.path, found.value);
     origins.set(setting.path.join('.'), found.origin);
   }
-  if (mode !== undefined) tree['mode'] = mode;
+  if (defaultMode !== undefined) tree['mode'] ??= defaultMode;
   const parsed = configSchema.safeParse(tree);
   if (parsed.success) return parsed.data;
   throw new FabricError('CONFIG_INVALID', explain(parsed.error, { file, origins }));

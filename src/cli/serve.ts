@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { openLog } from '../adapters/pino/pino-log.ts';
+import { type FabricServer, openServer } from '../compose/server.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { Log } from '../ports/log.ts';
+import { version } from './version.ts';
+
+/** Serves until it is told to stop; answers with the exit code. */
+export const serve = async (
+  defaultMode: Config['mode'],
+  flags: Readonly<Record<string, string | boolean>>,
+): Promise<number> => {
+  const file = typeof flags['config'] === 'string' ? flags['config'] : process.env['AETHER_CONFIG'];
+  const named = Object.fromEntries(Object.entries(flags).map(([name, value]) => [toDashes(name), value]));
+  const config = loadConfig({ env: process.env, flags: named, defaultMode, ...(file === undefined ? {} : { file }) });
+  const log = openLog({ level: config.log_level, format: formatOf(config) });
+  const server = await openServer(config, { version, log });
+  announce(server, config, flags['json'] === true);
+  return untilStopped(server, log);
+};
+
+/** Commander names options in camel case. */
+const toDashes = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const formatOf = ({ log_format: format }: Config): 'json' | 'text' => {
+  if (format !== 'auto') return format;
+  return process.stderr.isTTY ? 'text' : 'json';
+};
+
+const announce = (server: FabricServer, config: Config, asJson: boolean): void => {
+  const grpc = `${config.gateway.host}:${server.grpcPort}`;
+  const ops = `http://${config.ops.host}:${server.opsPort}`;
+  if (asJson) {
+    console.log(
+      JSON.stringify({
+        event: 'up',
+        version,
+        mode: config.mode,
+        gateway: server.gatewayId,
+        grpc,
+        ops,
+        pid: process.pid,
+      }),
+    );
+    return;
+  }
+  console.log(
+    [
+      `Aether Fabric ${version} is up (${config.mode}: ${server.summary}).`,
+      `  clients   ${grpc}${config.gateway.tls.enabled ? ' (TLS)' : ''}`,
+      `  health    ${ops}/health/ready`,
+      `  metrics   ${ops}/metrics`,
+      `Try: aether send ag::demo::echo::1 hello    and    aether tail ag::demo::echo::1`,
+      'Ctrl-C stops it.',
+    ].join('\n'),
+  );
+};
+
+/** The first signal drains, a second one does not wait. */
+const untilStopped = async (server: FabricServer, log: Log): Promise<number> => {
+  const [signal] = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  log.info('stopping', { signal });
+  for (const again of ['SIGTERM', 'SIGINT']) process.once(again, () => process.exit(1));
+  await server[Symbol.asyncDispose]();
+  log.info('stopped');
+  return 0;
+};
