@@ -1,10 +1,13 @@
-import { openSqliteDatabase } from '../../src/adapters/sql/sqlite-database.ts';
+import { afterAll, describe } from 'vitest';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
+import { openSqliteDatabase } from '../../src/adapters/sql/sqlite-database.ts';
+import { defaultLogRetention, SqliteMessageLog } from '../../src/adapters/sql/sqlite-message-log.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { createTestDirectory } from '../adapters/sql/directory.ts';
 import { silentLog } from '../adapters/sql/silent-log.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
+import { messageLogConformance } from './message-log.ts';
 import { workQueueConformance } from './work-queue.ts';
 
 cursorStoreConformance('sqlite', async () => {
@@ -31,4 +34,25 @@ workQueueConformance('sqlite', async () => {
       directory[Symbol.dispose]();
     },
   };
+});
+
+describe('in one directory', () => {
+  const directory = createTestDirectory();
+  afterAll(() => directory[Symbol.dispose]());
+
+  const open = async () => {
+    const log = await SqliteMessageLog.open(
+      { path: directory.file('log.db'), layout: { partitions: 4, spread: 4 }, retention: defaultLogRetention },
+      { clock: systemClock, log: silentLog },
+    );
+    return { log, [Symbol.asyncDispose]: () => log[Symbol.asyncDispose]() };
+  };
+
+  messageLogConformance('sqlite', {
+    open,
+    reopen: async (opened) => {
+      await opened[Symbol.asyncDispose]();
+      return open();
+    },
+  });
 });

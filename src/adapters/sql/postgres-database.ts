@@ -1,5 +1,5 @@
 import { Kysely, PostgresAdapter, PostgresDriver, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
-import { Pool, TypeOverrides, types as parsers } from 'pg';
+import { Pool, types as parsers, TypeOverrides } from 'pg';
 import { FabricError } from '../../model/error.ts';
 import type { Log } from '../../ports/log.ts';
 import { postgresDialect } from './dialect.ts';
@@ -31,8 +31,10 @@ export const openPostgresDatabase = (
     application_name: 'aether',
     types,
   });
-  // Of a connection that breaks while nobody uses it; the pool replaces it.
-  pool.on('error', (cause) => log.warn('idle connection to Postgres lost', { cause }));
+  // A connection may break between two statements, in the pool or out of it; unheard, that would end the process. The
+  // statement that comes next fails, and the pool replaces the connection.
+  const onLost = (cause: Error): void => log.warn('connection to Postgres lost', { cause });
+  pool.on('error', onLost).on('connect', (client) => client.on('error', onLost));
   const queries = new Kysely<Schema>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
