@@ -1,0 +1,46 @@
+/**
+ * The embedded composition: one process, nothing but Node. Leases and hints live in memory, since there is nobody else;
+ * the log, the cursors and competing work in SQLite in the data directory.
+ */
+import { join } from 'node:path';
+import { MemoryHints } from '../adapters/memory/memory-hints.ts';
+import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
+import { SqlCursorStore } from '../adapters/sql/sql-cursor-store.ts';
+import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-queue.ts';
+import { openSqliteDatabase } from '../adapters/sql/sqlite-database.ts';
+import { SqliteMessageLog } from '../adapters/sql/sqlite-message-log.ts';
+import type { OpenComposition } from './composition.ts';
+
+export const openEmbedded: OpenComposition = async ({ embedded, log: settings }, given) => {
+  const { clock, log } = given;
+  const path = (file: string): string => join(embedded.data_dir, file);
+  await using opened = new AsyncDisposableStack();
+  const messageLog = opened.use(
+    await SqliteMessageLog.open(
+      {
+        path: path('messages.db'),
+        layout: { partitions: settings.partitions, spread: settings.spread },
+        retention: { ageMs: settings.retention_age, bytes: settings.retention_size },
+      },
+      { clock, log },
+    ),
+  );
+  // Losing the last cursors in a power cut repeats deliveries; waiting for the disk at each would cost every client.
+  const cursors = opened.use(await openSqliteDatabase({ path: path('cursors.db'), synchronous: 'normal' }));
+  const work = opened.use(await openSqliteDatabase({ path: path('work.db'), synchronous: 'full' }));
+  const workQueue = opened.use(await SqlWorkQueue.open(defaultWorkQueueOptions, { database: work, clock, log }));
+  const stack = opened.move();
+  return {
+    ports: {
+      ...given,
+      leaseStore: new MemoryLeaseStore(clock),
+      hints: new MemoryHints(),
+      messageLog,
+      cursorStore: new SqlCursorStore(cursors),
+      workQueue,
+    },
+    checks: [],
+    summary: `data in ${embedded.data_dir}`,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+};
