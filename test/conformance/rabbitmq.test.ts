@@ -2,8 +2,16 @@ import { describe } from 'vitest';
 import type { RabbitMessageLogSettings } from '../../src/adapters/rabbitmq/rabbit-message-log.ts';
 import type { MessageLog } from '../../src/ports/message-log.ts';
 import { rabbitAddresses } from '../adapters/rabbitmq/addresses.ts';
-import { deleteLog, openTestLog, testSettings } from '../adapters/rabbitmq/opening.ts';
+import {
+  deleteLog,
+  deleteWork,
+  openTestLog,
+  openTestQueue,
+  testSettings,
+  testWorkSettings,
+} from '../adapters/rabbitmq/opening.ts';
 import { messageLogConformance } from './message-log.ts';
+import { workQueueConformance } from './work-queue.ts';
 
 interface Opened extends AsyncDisposable {
   readonly log: MessageLog;
@@ -33,7 +41,17 @@ const reopen = async (opened: Opened): Promise<Opened> => {
 };
 
 describe.skipIf(rabbitAddresses === undefined)('rabbitmq', () => {
-  const { stream = '' } = rabbitAddresses ?? {};
+  const { stream = '', amqp = '' } = rabbitAddresses ?? {};
 
   messageLogConformance('rabbitmq streams', { open: () => openLog(testSettings(stream)), reopen });
+
+  workQueueConformance('rabbitmq quorum queues', () => {
+    const settings = testWorkSettings(amqp);
+    const queue = openTestQueue(settings);
+    const dispose = async (): Promise<void> => {
+      await queue[Symbol.asyncDispose]();
+      await deleteWork(amqp, settings.prefix, queue.topics);
+    };
+    return Promise.resolve({ queue, [Symbol.asyncDispose]: dispose });
+  });
 });

@@ -16,12 +16,13 @@ import { asUnavailable } from './errors.ts';
 import { checkLayout, encodeLayout, layoutReference } from './log-layout.ts';
 import { ensureStreams, type Retention, streamOfLayout, streamOfPartition } from './log-streams.ts';
 import { createMarker } from './marker.ts';
+import { OutstandingBytes } from './outstanding-bytes.ts';
 import { type BrokerAddress } from './stream/broker-address.ts';
 import { ConnectionPool } from './stream/connection-pool.ts';
 import type { BrokerFacts } from './stream/handshake.ts';
 import type { TlsSettings } from './stream/socket.ts';
 import { StreamDirectory } from './stream/stream-directory.ts';
-import { OutstandingBytes, StreamPublisher } from './stream-publisher.ts';
+import { StreamPublisher } from './stream-publisher.ts';
 import { StreamReading } from './stream-reading.ts';
 
 export interface RabbitMessageLogSettings {

@@ -18,6 +18,7 @@ import type { Log } from '../../ports/log.ts';
 import { Backoff } from './backoff.ts';
 import { asUnavailable, refused, unavailable } from './errors.ts';
 import { Fifo } from './fifo.ts';
+import type { OutstandingBytes } from './outstanding-bytes.ts';
 import { frameBytesMaxOf, mendOfFrameMax } from './stream/frame-limit.ts';
 import { loneFrameBytes, type OutgoingEntry, PublishFrames } from './stream/publish-frame.ts';
 import { nameOfCode, responseCode } from './stream/response-code.ts';
@@ -33,27 +34,6 @@ export interface PublisherSettings {
   /** Streams of different shares may get different connections. */
   readonly share: number;
   readonly publishTimeoutMs: number;
-}
-
-/** What all publishers of a log may hold together. */
-export class OutstandingBytes {
-  readonly #bytesMax: number;
-  #bytes = 0;
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  /** False when there is no room; an entry larger than all of it passes when it is alone. */
-  take(bytes: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#bytesMax) return false;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#bytes -= bytes;
-  }
 }
 
 export interface PublisherDeps {
