@@ -1,0 +1,131 @@
+/** Messages: what one principal sends to another. */
+import { failure, messageOf } from './error.ts';
+import { type IncomingMessage, Metric as WireMetric, MessageType as WireType } from './gen/aether/v1/message.ts';
+import { itemOverheadBytes, payloadBytesMax } from './limits.ts';
+import { type Metric, toMetric } from './metric.ts';
+import { encode } from './wire.ts';
+
+const types = {
+  unspecified: WireType.UNSPECIFIED,
+  chat: WireType.CHAT,
+  control: WireType.CONTROL,
+  toolCall: WireType.TOOL_CALL,
+  event: WireType.EVENT,
+  metric: WireType.METRIC,
+  opaque: WireType.OPAQUE,
+} as const satisfies Record<string, WireType>;
+
+/**
+ * What a payload is to its recipient: text of a conversation, a command, a tool's call or result, something that has
+ * happened, a measurement, or the application's own bytes.
+ */
+export type MessageType = keyof typeof types;
+
+const typeNames: ReadonlyMap<WireType, MessageType> = new Map([
+  [types.unspecified, 'unspecified'],
+  [types.chat, 'chat'],
+  [types.control, 'control'],
+  [types.toolCall, 'toolCall'],
+  [types.event, 'event'],
+  [types.metric, 'metric'],
+  [types.opaque, 'opaque'],
+]);
+
+/** Text is sent as UTF-8. */
+export type Payload = Uint8Array | string;
+
+export interface SendOptions {
+  /** `opaque` by default. */
+  readonly type?: MessageType | undefined;
+  /** The workspace the message is about, where it is not the sender's. It grants nothing. */
+  readonly workspace?: string | undefined;
+  /** Gives up waiting for a connection or for room; a message given up has not been sent. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait for a connection or for room; the client's `sendTimeoutMs` by default. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** On whose behalf something was sent, checked by the gateway. */
+export interface Subject {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** A message as it was delivered. At least once: after a reconnect the newest ones may come again. */
+export class Message {
+  /** Topic of the sender, stamped by the gateway; where an answer goes. Empty for an orchestrator, which has none. */
+  readonly source: string;
+  readonly type: MessageType;
+  readonly payload: Uint8Array;
+  /** The workspace it is about. */
+  readonly workspace: string | undefined;
+  readonly onBehalfOf: Subject | undefined;
+
+  constructor(incoming: IncomingMessage) {
+    this.source = incoming.sourceTopic;
+    this.type = typeNames.get(incoming.messageType) ?? 'unspecified';
+    this.payload = incoming.payload;
+    this.workspace = incoming.workspace === '' ? undefined : incoming.workspace;
+    const subject = incoming.onBehalfSubject;
+    this.onBehalfOf = subject && { type: subject.principalType, id: subject.principalId };
+  }
+
+  /** The payload as UTF-8 text. */
+  text(): string {
+    return decoder.decode(this.payload);
+  }
+
+  /** The payload as JSON, checked and typed by `parse` where one is given. Throws `INVALID_PAYLOAD`. */
+  json(): unknown;
+  json<T>(parse: (value: unknown) => T): T;
+  json<T>(parse?: (value: unknown) => T): unknown {
+    const value = this.#read('JSON', () => JSON.parse(this.text()));
+    return parse === undefined ? value : parse(value);
+  }
+
+  /** The payload of a message of type `metric`. Throws `INVALID_PAYLOAD`. */
+  metric(): Metric {
+    if (this.type !== 'metric') throw failure('INVALID_PAYLOAD', `message from ${this.source} is of type ${this.type}`);
+    return this.#read('a metric', () => toMetric(WireMetric.decode(this.payload)));
+  }
+
+  #read<T>(what: string, read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      throw failure('INVALID_PAYLOAD', `message from ${this.source} is not ${what}: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+export const messageBytes = ({ payload }: Message): number => payload.byteLength + itemOverheadBytes;
+
+/** The frame of a message to a topic that has been checked. Throws what the gateway would refuse for certain. */
+export const encodeMessage = (topic: string, payload: Payload, options: SendOptions): Uint8Array => {
+  const { type = 'opaque', workspace = '' } = options;
+  const bytes = bytesOf(payload);
+  if (bytes.byteLength > payloadBytesMax)
+    throw failure('PAYLOAD_TOO_LARGE', `payload of ${bytes.byteLength} bytes, at most ${payloadBytesMax}`);
+  if (!Object.hasOwn(types, type)) throw failure('INVALID_ARGUMENT', `"${type}" is not a message type`);
+  return encode({
+    $case: 'send',
+    value: {
+      targetTopic: topic,
+      payload: bytes,
+      messageType: types[type],
+      authorization: undefined,
+      appWorkspace: workspace,
+      checkedAccess: undefined,
+      authorityContinuation: undefined,
+    },
+  });
+};
+
+const bytesOf = (payload: Payload): Uint8Array => {
+  if (typeof payload === 'string') return encoder.encode(payload);
+  if (payload instanceof Uint8Array) return payload;
+  throw failure('INVALID_ARGUMENT', 'a payload is a Uint8Array or a string; sendJson() takes anything JSON can say');
+};

@@ -1,0 +1,24 @@
+import { Client } from './client.ts';
+import type { HandleOptions, Handler, IterateOptions } from './feed.ts';
+import { handle } from './handling.ts';
+import type { Link } from './link.ts';
+import type { Message } from './message.ts';
+
+/** The metrics sink; one in the whole fabric. It sends nothing. */
+export class MetricsBridgeClient extends Client {
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    super(link);
+    this.#link = link;
+  }
+
+  /** The metrics of every workspace as they come; `message.metric()` reads one. */
+  messages(options?: IterateOptions): AsyncIterableIterator<Message> {
+    return this.#link.reception.messages.iterate(options);
+  }
+
+  onMessage(handler: Handler<Message>, options?: HandleOptions): () => void {
+    return handle(this.#link, this.#link.reception.messages, handler, options);
+  }
+}

@@ -1,0 +1,70 @@
+/** Gateways on memory adapters for the tests, several of them on the same stores where a test needs it. */
+import { MemoryCursorStore } from '../../../src/adapters/memory/memory-cursor-store.ts';
+import { MemoryHints } from '../../../src/adapters/memory/memory-hints.ts';
+import { MemoryLeaseStore } from '../../../src/adapters/memory/memory-lease-store.ts';
+import { MemoryMessageLog } from '../../../src/adapters/memory/memory-message-log.ts';
+import { MemoryWorkQueue } from '../../../src/adapters/memory/memory-work-queue.ts';
+import { openPrometheus } from '../../../src/adapters/prometheus/prometheus-metrics.ts';
+import { systemClock } from '../../../src/adapters/system/system-clock.ts';
+import { systemEntropy } from '../../../src/adapters/system/system-entropy.ts';
+import { type Fabric, openFabric } from '../../../src/compose/fabric.ts';
+import type { GrpcServerSettings } from '../../../src/gateway/grpc-server.ts';
+import type { Log } from '../../../src/ports/log.ts';
+
+const silent: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
+
+/** What the gateways of one fabric share. */
+export const createStores = () => ({
+  leaseStore: new MemoryLeaseStore(systemClock),
+  hints: new MemoryHints(),
+  messageLog: new MemoryMessageLog({ partitions: 16, spread: 16 }),
+  cursorStore: new MemoryCursorStore(),
+  workQueue: new MemoryWorkQueue(),
+});
+
+export interface GatewayOptions {
+  readonly gatewayId?: string;
+  readonly stores?: ReturnType<typeof createStores>;
+  readonly tls?: GrpcServerSettings['tls'];
+  readonly slowConsumerMs?: number;
+}
+
+export interface TestGateway extends AsyncDisposable {
+  readonly fabric: Fabric;
+  readonly port: number;
+  readonly address: string;
+}
+
+export const startGateway = async (options: GatewayOptions = {}): Promise<TestGateway> => {
+  const { gatewayId = 'gw-1', stores = createStores(), tls, slowConsumerMs = 120_000 } = options;
+  const ports = { clock: systemClock, entropy: systemEntropy, log: silent, metrics: openPrometheus().metrics };
+  const fabric = await openFabric(
+    { ...ports, ...stores },
+    {
+      version: '0.1.0',
+      presence: {
+        gatewayId,
+        identityTtlMs: 30_000,
+        identityRenewEveryMs: 10_000,
+        gatewayTtlMs: 2500,
+        gatewayRenewEveryMs: 800,
+        marginMs: 500,
+      },
+      listen: { host: '127.0.0.1', port: 0, tls },
+      slowConsumerMs,
+      drainTimeoutMs: 5000,
+    },
+  );
+  return {
+    fabric,
+    port: fabric.port,
+    address: `127.0.0.1:${fabric.port}`,
+    [Symbol.asyncDispose]: () => fabric[Symbol.asyncDispose](),
+  };
+};
