@@ -38,7 +38,7 @@ export class Gathering<Item> {
 
   /** Resolves when nothing is waiting or under way. */
   async idle(): Promise<void> {
-    await this.#running;
+    while (this.#running !== undefined) await this.#running;
   }
 
   async #run(): Promise<void> {

@@ -107,7 +107,7 @@ export class SqlWorkQueue implements WorkQueue, AsyncDisposable {
     const leave = (): void => this.#leave(topic, lane, consumer);
     signal.addEventListener('abort', leave, { once: true });
     lane.add(consumer);
-    if (signal.aborted) leave();
+    if (signal.aborted || this.#closing.signal.aborted) leave();
     try {
       yield* consumer.items();
     } finally {
@@ -116,10 +116,12 @@ export class SqlWorkQueue implements WorkQueue, AsyncDisposable {
     }
   }
 
+  /** Ends all consumers, and waits until what they had open is given back. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    for (const [topic, lane] of this.#lanes) for (const consumer of lane.consumers) this.#leave(topic, lane, consumer);
-    await this.#running;
+    const lanes = [...this.#lanes];
+    for (const [topic, lane] of lanes) for (const consumer of lane.consumers) this.#leave(topic, lane, consumer);
+    await Promise.all([this.#running, ...lanes.map(([, lane]) => lane.idle())]);
     await Promise.all([this.#pushes.idle(), this.#completions.idle(), this.#releases.idle()]);
   }
 

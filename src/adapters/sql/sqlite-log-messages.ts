@@ -43,8 +43,8 @@ export type ToLogWorker =
 export type FromLogWorker =
   /** The offset that each partition's next entry will have. */
   | { readonly kind: 'opened'; readonly next: readonly number[] }
-  /** The oldest `groups` groups are durable. */
-  | { readonly kind: 'committed'; readonly groups: number }
+  /** The oldest `groups` groups are durable; the disk took `commitMs` for it. */
+  | { readonly kind: 'committed'; readonly groups: number; readonly commitMs: number }
   /** The oldest `groups` groups are not there and never will be. */
   | { readonly kind: 'rejected'; readonly groups: number; readonly failure: Failure }
   /** The answer to the oldest request for a page. */

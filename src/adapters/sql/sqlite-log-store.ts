@@ -4,6 +4,7 @@
  * third more entries a second than one table for all, and faster to read). Offsets are dense and never used again.
  */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { Clock } from '../../ports/clock.ts';
 import { fromSqlite } from './errors.ts';
 import { nameOf, openSqliteFile } from './sqlite-file.ts';
 import { claimLogFile } from './sqlite-log-format.ts';
@@ -38,25 +39,30 @@ const shrinkPages = 1024;
 
 export class SqliteLogStore implements Disposable {
   readonly name: string;
+  readonly #clock: Clock;
   readonly #database: DatabaseSync;
   readonly #partitions: readonly Partition[];
   readonly #saveNext: StatementSync;
   readonly #space: StatementSync;
 
-  static open({ path, layout }: LogWorkerSettings): SqliteLogStore {
+  static open({ path, layout }: LogWorkerSettings, clock: Clock): SqliteLogStore {
     const file = { path, label: 'the message log' };
     const database = openSqliteFile({ ...file, synchronous: 'full' });
     try {
       claimLogFile(database, layout, nameOf(file));
-      return new SqliteLogStore(database, layout.partitions, nameOf(file));
+      return new SqliteLogStore(database, { partitions: layout.partitions, name: nameOf(file), clock });
     } catch (thrown) {
       database.close();
       throw fromSqlite(thrown, nameOf(file));
     }
   }
 
-  private constructor(database: DatabaseSync, partitions: number, name: string) {
+  private constructor(
+    database: DatabaseSync,
+    { partitions, name, clock }: { readonly partitions: number; readonly name: string; readonly clock: Clock },
+  ) {
     this.name = name;
+    this.#clock = clock;
     this.#database = database;
     this.#partitions = Array.from({ length: partitions }, (_, index) => openPartition(database, index));
     this.#saveNext = database.prepare('update aether_log_partition set next = ? where id = ?');
@@ -69,11 +75,11 @@ export class SqliteLogStore implements Disposable {
     return this.#partitions.map(({ next }) => next);
   }
 
-  /** All of the groups or none. */
-  append(groups: readonly EntryGroup[]): void {
+  /** All of the groups or none. Answers with how long the disk took. */
+  append(groups: readonly EntryGroup[]): number {
     const before = this.next;
     try {
-      this.#atomically(() => {
+      return this.#atomically(() => {
         for (const group of groups) this.#insert(group);
       });
     } catch (thrown) {
@@ -147,11 +153,14 @@ export class SqliteLogStore implements Disposable {
     this.#database.close();
   }
 
-  #atomically(run: () => void): void {
+  /** Answers with the milliseconds the commit took. */
+  #atomically(run: () => void): number {
     this.#database.exec('begin immediate');
     try {
       run();
+      const startedMs = this.#clock.monotonic();
       this.#database.exec('commit');
+      return this.#clock.monotonic() - startedMs;
     } catch (thrown) {
       rollback(this.#database);
       throw thrown;

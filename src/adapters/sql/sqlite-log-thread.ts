@@ -15,8 +15,8 @@ import type {
 } from './sqlite-log-messages.ts';
 
 export interface LogThreadListener {
-  /** The oldest groups are durable. */
-  committed(groups: number): void;
+  /** The oldest groups are durable; the disk took `commitMs` for it. */
+  committed(groups: number, commitMs: number): void;
   /** The oldest groups are not in the log and will not be. */
   rejected(groups: number, error: FabricError): void;
   /** The thread has ended: nothing is known of the groups that are left, and no more can be added. */
@@ -91,7 +91,7 @@ export class LogThread implements AsyncDisposable {
       case 'opened':
         return this.#opened.resolve(message.next);
       case 'committed':
-        return this.#listener?.committed(message.groups);
+        return this.#listener?.committed(message.groups, message.commitMs);
       case 'rejected':
         return this.#listener?.rejected(message.groups, toError(message.failure));
       case 'page':

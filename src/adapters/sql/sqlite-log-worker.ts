@@ -5,6 +5,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { asFabricError, type FabricError } from '../../model/error.ts';
+import { systemClock } from '../system/system-clock.ts';
 import { fromSqlite, isDiskFull } from './errors.ts';
 import type { EntryGroup, Failure, FromLogWorker, LogWorkerSettings, ToLogWorker } from './sqlite-log-messages.ts';
 import { retainStep } from './sqlite-log-retention.ts';
@@ -22,7 +23,7 @@ class LogWorker {
   constructor(port: MessagePort, settings: LogWorkerSettings) {
     this.#port = port;
     this.#settings = settings;
-    this.#store = SqliteLogStore.open(settings);
+    this.#store = SqliteLogStore.open(settings, systemClock);
   }
 
   listen(): void {
@@ -81,8 +82,8 @@ class LogWorker {
     if (groups.length === 0) return;
     this.#groups = [];
     try {
-      this.#store.append(groups);
-      this.#post({ kind: 'committed', groups: groups.length });
+      const commitMs = this.#store.append(groups);
+      this.#post({ kind: 'committed', groups: groups.length, commitMs });
     } catch (thrown) {
       if (!isDiskFull(thrown)) throw thrown;
       const failure = toFailure(fromSqlite(thrown, this.#store.name));

@@ -21,7 +21,8 @@ export class WorkLane {
   /** In the order in which they get the next items. */
   readonly #consumers = new Set<WorkConsumer>();
   #mayHaveWork = true;
-  #isClaiming = false;
+  /** The claim that is scheduled or under way. */
+  #claiming: Promise<void> | undefined;
 
   constructor(deps: LaneDeps) {
     this.#deps = deps;
@@ -56,26 +57,38 @@ export class WorkLane {
     this.#claimSoon();
   }
 
-  #claimSoon(): void {
-    if (this.#isClaiming || !this.#mayHaveWork) return;
-    this.#isClaiming = true;
-    // In a turn of its own, so that it asks once for all the room that this one makes.
-    this.#deps.clock.schedule(0, () => void this.#claimAll());
+  /** Resolves when no claim is under way. */
+  async idle(): Promise<void> {
+    while (this.#claiming !== undefined) await this.#claiming;
   }
 
+  #claimSoon(): void {
+    if (this.#canClaim()) this.#claiming ??= this.#claimAll();
+  }
+
+  #canClaim(): boolean {
+    return this.#mayHaveWork && this.#room() > 0;
+  }
+
+  /** Each time in a turn of its own, so that it asks once for all the room that this one makes. */
   async #claimAll(): Promise<void> {
-    try {
-      const wanted = Math.min(this.#room(), claimsPerCallMax);
-      if (wanted > 0) await this.#claim(wanted);
-      this.#isClaiming = false;
-      if (this.#room() > 0) this.#claimSoon();
-    } catch (thrown) {
-      this.#isClaiming = false;
-      for (const consumer of this.#consumers) consumer.fail(asFabricError(thrown));
-    }
+    do {
+      const turn = Promise.withResolvers<void>();
+      this.#deps.clock.schedule(0, turn.resolve);
+      await turn.promise;
+      await this.#claim(Math.min(this.#room(), claimsPerCallMax)).catch((thrown: unknown) => this.#fail(thrown));
+    } while (this.#canClaim());
+    this.#claiming = undefined;
+  }
+
+  /** Those who come after may try again. */
+  #fail(thrown: unknown): void {
+    this.#mayHaveWork = true;
+    for (const consumer of this.#consumers) consumer.fail(asFabricError(thrown));
   }
 
   async #claim(wanted: number): Promise<void> {
+    if (wanted === 0) return;
     this.#mayHaveWork = false;
     const items = await this.#deps.claim(wanted);
     if (items.length === wanted) this.#mayHaveWork = true;

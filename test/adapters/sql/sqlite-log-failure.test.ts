@@ -146,11 +146,11 @@ const overwriteMiddle = (path: string): void => {
 /** A file system of 8 MiB in memory, so that filling it harms nobody. */
 function mountSmallDisk(): TestDirectory {
   const directory = createTestDirectory();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory.path], { stdio: 'ignore' });
+  execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory.path], { stdio: 'ignore' });
   return {
     ...directory,
     [Symbol.dispose]: () => {
-      execFileSync('umount', ['-l', directory.path], { stdio: 'ignore' });
+      execFileSync('/bin/umount', ['-l', directory.path], { stdio: 'ignore' });
       directory[Symbol.dispose]();
     },
   };
