@@ -59,6 +59,7 @@ export default defineConfig({
     'no-empty': 'error',
     'no-underscore-dangle': 'off',
     'import/no-named-as-default-member': 'off',
+    'import/no-unassigned-import': ['error', { allow: ['**/node22.ts'] }],
     'no-unused-vars': ['error', { varsIgnorePattern: '^_', ignoreUsingDeclarations: true }],
   },
   overrides: [

@@ -5,6 +5,7 @@ import { Authorizer } from '../acl/authorizer.ts';
 import { acceptEveryone } from '../gateway/authenticate.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { type GrpcServer, type GrpcServerSettings, openGrpcServer } from '../gateway/grpc-server.ts';
+import { type ClientStream, connectInProcess } from '../gateway/in-process.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore } from '../ports/cursor-store.ts';
 import type { Entropy } from '../ports/entropy.ts';
@@ -43,6 +44,8 @@ export interface Fabric extends AsyncDisposable {
   readonly port: number;
   readonly gateway: Gateway;
   readonly presence: Presence;
+  /** Opens a stream without a network, for clients in this process. */
+  connect(): ClientStream;
 }
 
 /** Starts serving. Disposing it drains first (I10). The ports stay the caller's to close, afterwards. */
@@ -61,7 +64,13 @@ export const openFabric = async (ports: Ports, settings: FabricSettings): Promis
   const server = opened.use(await openGrpcServer(settings.listen, { ...ports, gateway }));
   opened.defer(() => drain(gateway, server, settings.drainTimeoutMs));
   const stack = opened.move();
-  return { port: server.port, gateway, presence, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    port: server.port,
+    gateway,
+    presence,
+    connect: () => connectInProcess(gateway),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 };
 
 const drain = async (gateway: Gateway, server: GrpcServer, timeoutMs: number): Promise<void> => {

@@ -67,14 +67,24 @@ export class Connection {
     const ending = await this.#run().catch(
       (thrown: unknown): Ending => ({ how: 'failed', error: asFabricError(thrown) }),
     );
-    if (ending.how === 'failed' && ending.error.reason === 'ERR_INTERNAL')
-      this.#deps.log.error('connection failed', { cause: ending.error });
+    this.#report(ending);
     await this.#close(ending).catch((cause: unknown) =>
       this.#deps.log.error('connection could not be closed cleanly', { cause }),
     );
     if (this.#opened.client !== undefined)
       this.#measures.connectionSeconds.record((this.#deps.clock.monotonic() - startedAtMs) / 1000);
     this.#finished.resolve();
+  }
+
+  /** What operators want to see: nothing of what is usual, unless they ask for it. */
+  #report(ending: Ending): void {
+    const { log } = this.#deps;
+    const facts = { identity: this.#opened.session?.identity, peer: this.#stream.remoteAddress };
+    if (ending.how !== 'failed') return log.debug('connection ended', { ...facts, how: ending.how });
+    const { reason, message } = ending.error;
+    if (reason === 'ERR_INTERNAL') log.error('connection failed', { ...facts, cause: ending.error });
+    else if (reason === 'DRAINING') log.debug('connection drained', facts);
+    else log.info('connection ended by the gateway', { ...facts, reason, message });
   }
 
   /** Asks the client to reconnect elsewhere and ends the stream. Resolves when it has ended. */
@@ -104,6 +114,11 @@ export class Connection {
     greet(client);
     this.#countAttempt(who, undefined);
     this.#outbox.open();
+    this.#deps.log.debug('connected', {
+      identity: client.identity,
+      session: client.session.sessionId,
+      peer: this.#stream.remoteAddress,
+    });
     return this.#serveFrames(client, frames, first.rest);
   }
 

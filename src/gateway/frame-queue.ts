@@ -19,9 +19,21 @@ export class FrameQueue {
   #isPaused = false;
   #end: StreamEnd | FabricError | undefined;
   #wake: (() => void) | undefined;
+  #untaken: (() => void)[] = [];
 
   constructor(valve: Valve) {
     this.#valve = valve;
+  }
+
+  /** Whether the transport has been asked to pause. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Calls `taken` once everything pushed so far has been handed out; never, if it is not. */
+  whenTaken(taken: () => void): void {
+    if (this.#groups.length === 0) setImmediate(taken);
+    else this.#untaken.push(taken);
   }
 
   push(frames: readonly Uint8Array[]): void {
@@ -63,7 +75,9 @@ export class FrameQueue {
 
   #take(group: readonly Uint8Array[]): void {
     for (const frame of group) this.#bytes -= frame.byteLength;
-    if (!this.#isPaused || this.#groups.length > 0) return;
+    if (this.#groups.length > 0) return;
+    for (const taken of this.#untaken.splice(0)) taken();
+    if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#valve.resume();
   }

@@ -13,5 +13,7 @@ export const setup = async (project: TestProject): Promise<(() => Promise<void>)
   if (!wanted) return undefined;
   const services = await openServices({ directory, log: (line) => void process.stderr.write(`${line}\n`) });
   project.provide('services', services.environment);
-  return () => services[Symbol.asyncDispose]();
+  return async () => {
+    await services[Symbol.asyncDispose]();
+  };
 };
