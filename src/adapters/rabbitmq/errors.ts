@@ -24,8 +24,10 @@ export const refused = (what: string, code: number): FabricError =>
     ? misconfigured(`${what}: ${nameOfCode(code)}`)
     : unavailable(`${what}: ${nameOfCode(code)}`);
 
-/** An error of ours as it is; whatever else was thrown as `unavailable`. */
+/** `unavailable`, saying what was attempted and what came of it. */
+export const failed = (what: string, cause: unknown): FabricError =>
+  unavailable(cause instanceof Error ? `${what}: ${cause.message}` : what, cause);
+
+/** An error of ours that says it all as it is; whatever else was thrown as `failed`. */
 export const asUnavailable = (what: string, thrown: unknown): FabricError =>
-  thrown instanceof FabricError && thrown.reason === 'STORE_UNAVAILABLE'
-    ? thrown
-    : unavailable(thrown instanceof Error ? `${what}: ${thrown.message}` : what, thrown);
+  thrown instanceof FabricError && thrown.reason === 'STORE_UNAVAILABLE' ? thrown : failed(what, thrown);

@@ -109,7 +109,8 @@ export class RabbitWorkQueue implements WorkQueue, AsyncDisposable {
   ): Promise<WorkConsumer> {
     const consumer = new WorkConsumer(queue, await this.#consumeLinks.channel(), { clock: this.#clock, signal });
     try {
-      await within(consumer.start(credit), this.#settings.requestTimeoutMs, this.#clock);
+      const deadline = { ms: this.#settings.requestTimeoutMs, clock: this.#clock, what: `consuming ${queue}` };
+      await within(deadline, consumer.start(credit));
       return consumer;
     } catch (thrown) {
       await consumer[Symbol.asyncDispose]();

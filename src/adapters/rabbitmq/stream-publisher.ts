@@ -16,7 +16,7 @@ import { FabricError } from '../../model/error.ts';
 import type { Clock, Scheduled } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { Backoff } from './backoff.ts';
-import { asUnavailable, refused, unavailable } from './errors.ts';
+import { failed, refused, unavailable } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import type { OutstandingBytes } from './outstanding-bytes.ts';
 import { frameBytesMaxOf, mendOfFrameMax } from './stream/frame-limit.ts';
@@ -175,7 +175,9 @@ export class StreamPublisher implements PublisherSink {
     const { code } = await connection.request(declarePublisher(publisherId, this.#settings.reference, this.stream));
     if (code !== responseCode.ok) {
       connection.publishers.release(publisherId);
-      throw refused(`publishing to ${this.stream}`, code);
+      // Also what a broker says that is low on disk and takes nothing.
+      const isAlarm = code === responseCode.preconditionFailed;
+      throw refused(`publishing to ${this.stream}${isAlarm ? ' (is the broker low on disk?)' : ''}`, code);
     }
     if (!connection.isOpen || this.#closing.signal.aborted) throw unavailable('the connection has ended');
     // In one turn, so that no loss of the connection can fall between being bound and being ready.
@@ -258,9 +260,7 @@ export class StreamPublisher implements PublisherSink {
 
   #giveUp(): void {
     const { publishTimeoutMs } = this.#settings;
-    const cause = this.#failure;
-    const what = `stream ${this.stream} has confirmed nothing for ${publishTimeoutMs} ms`;
-    const reason = cause === undefined ? unavailable(what) : asUnavailable(what, cause);
+    const reason = failed(`stream ${this.stream} has confirmed nothing for ${publishTimeoutMs} ms`, this.#failure);
     const given = [...this.#outstanding.values()];
     for (const entry of given) this.#remove(entry);
     this.#unsent.replace([]);

@@ -65,7 +65,8 @@ export class AmqpLink {
     const connection = await this.#connection?.catch(() => undefined);
     if (connection === undefined) return;
     // A broker that does not answer is left to the heartbeat.
-    await within(connection.close(), closeTimeoutMs, this.#deps.clock).catch(() => undefined);
+    const deadline = { ms: closeTimeoutMs, clock: this.#deps.clock, what: 'closing a connection' };
+    await within(deadline, connection.close()).catch(() => undefined);
   }
 
   async #open(): Promise<ChannelModel> {
@@ -84,7 +85,8 @@ export class AmqpLink {
           clientProperties: { connection_name: clientName },
         },
       );
-      const connection = await within(connecting, connectTimeoutMs, clock);
+      const deadline = { ms: connectTimeoutMs, clock, what: `connecting to ${broker}` };
+      const connection = await within(deadline, connecting);
       const say = (cause: unknown): void => log.warn('rabbitmq connection broke', { broker, clientName, cause });
       connection.on('error', say);
       connection.on('handler-error', say);
@@ -103,10 +105,17 @@ const listened = <Some extends Channel>(channel: Some): Some => {
   return channel;
 };
 
-/** What `promise` gives, or `STORE_UNAVAILABLE` once `ms` have passed. */
-export const within = async <Value>(promise: Promise<Value>, ms: number, clock: Clock): Promise<Value> => {
+export interface Deadline {
+  readonly ms: number;
+  readonly clock: Clock;
+  /** What is waited for. */
+  readonly what: string;
+}
+
+/** What `promise` gives, or `STORE_UNAVAILABLE` once the time has passed. */
+export const within = async <Value>({ ms, clock, what }: Deadline, promise: Promise<Value>): Promise<Value> => {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = clock.schedule(ms, () => reject(unavailable(`RabbitMQ did not answer in ${ms} ms`)));
+  const timer = clock.schedule(ms, () => reject(unavailable(`${what}: RabbitMQ did not answer in ${ms} ms`)));
   try {
     return await Promise.race([promise, late]);
   } finally {
@@ -121,5 +130,6 @@ export const replyCodeOf = (thrown: unknown): number | undefined =>
 
 /** Closes a channel; one that is closed already throws. */
 export const closeChannel = async (channel: Channel, clock: Clock): Promise<void> => {
-  await within((async () => channel.close())(), closeTimeoutMs, clock).catch(() => undefined);
+  const deadline = { ms: closeTimeoutMs, clock, what: 'closing a channel' };
+  await within(deadline, (async () => channel.close())()).catch(() => undefined);
 };

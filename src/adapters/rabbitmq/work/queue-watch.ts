@@ -3,12 +3,12 @@
  * ring when they have declared one. Who waits is told before the look, so nothing is missed in between; when the
  * connection is lost everybody looks again, so a ring that was missed meanwhile does not matter.
  *
- * A look at a queue that is not there closes the channel it was made on, so looks have a channel of their own and go one
- * after the other.
+ * A look at a queue that is not there closes the channel it was made on (and leaves a line in the broker's log), so looks
+ * have channels of their own, on each of which they go one after the other.
  */
 import type { Channel } from 'amqplib';
 import type { Clock } from '../../../ports/clock.ts';
-import { asUnavailable, unavailable } from '../errors.ts';
+import { asUnavailable } from '../errors.ts';
 import { type AmqpLink, replyCodeOf, within } from './amqp-link.ts';
 import { bellOf } from './work-objects.ts';
 
@@ -24,6 +24,15 @@ export interface WatchDeps {
 
 const notFound = 404;
 
+/** Looks at a time. One takes 1.1 ms when the queue is not there; 10,000 took 11 s on one lane, 6 s on four, 5 s on 16. */
+const lanesMax = 4;
+
+/** Looks that go one after the other, over one channel as long as it lasts. */
+class Lane {
+  last: Promise<unknown> = Promise.resolve();
+  channel: Promise<Channel> | undefined;
+}
+
 export class QueueWatch {
   readonly #settings: WatchSettings;
   readonly #deps: WatchDeps;
@@ -31,8 +40,8 @@ export class QueueWatch {
   readonly #waiting = new Map<string, Set<() => void>>();
   /** Looks that have not begun, which others may share. */
   readonly #looks = new Map<string, Promise<boolean>>();
-  #lastLook: Promise<unknown> = Promise.resolve();
-  #looking: Promise<Channel> | undefined;
+  readonly #lanes = Array.from({ length: lanesMax }, () => new Lane());
+  #nextLane = 0;
   #listening: Promise<void> | undefined;
 
   constructor(settings: WatchSettings, deps: WatchDeps) {
@@ -100,27 +109,29 @@ export class QueueWatch {
   #look(queue: string): Promise<boolean> {
     const shared = this.#looks.get(queue);
     if (shared !== undefined) return shared;
-    const look = this.#lastLook.then(() => {
+    const lane = this.#lanes[(this.#nextLane += 1) % lanesMax];
+    if (lane === undefined) throw new RangeError('no lane');
+    const look = lane.last.then(() => {
       this.#looks.delete(queue);
-      return this.#isThere(queue);
+      return this.#isThere(queue, lane);
     });
     this.#looks.set(queue, look);
-    this.#lastLook = look.catch(() => undefined);
+    lane.last = look.catch(() => undefined);
     return look;
   }
 
-  async #isThere(queue: string): Promise<boolean> {
+  async #isThere(queue: string, lane: Lane): Promise<boolean> {
     const { clock, link } = this.#deps;
     const { requestTimeoutMs } = this.#settings;
     try {
-      const channel = await (this.#looking ??= link.channel());
-      await within(channel.checkQueue(queue), requestTimeoutMs, clock);
+      const channel = await (lane.channel ??= link.channel());
+      await within({ ms: requestTimeoutMs, clock, what: `looking for queue ${queue}` }, channel.checkQueue(queue));
       return true;
     } catch (thrown) {
       // Whatever failed, the channel is not to be trusted any more.
-      this.#looking = undefined;
+      lane.channel = undefined;
       if (replyCodeOf(thrown) === notFound) return false;
-      throw thrown instanceof Error ? asUnavailable(`looking for queue ${queue}`, thrown) : unavailable(queue);
+      throw asUnavailable(`looking for queue ${queue}`, thrown);
     }
   }
 }

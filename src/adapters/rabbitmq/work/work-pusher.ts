@@ -84,7 +84,7 @@ export class WorkPusher {
     const attempts = attemptRepeatedly({ clock, signal: this.#closing.signal, timeoutMs, failure }, () =>
       this.#push(queue, body),
     );
-    return within(attempts, timeoutMs, clock);
+    return within({ ms: timeoutMs, clock, what: `pushing to ${queue}` }, attempts);
   }
 
   async #push(queue: string, body: Buffer): Promise<void> {
