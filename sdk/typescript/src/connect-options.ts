@@ -30,7 +30,7 @@ export interface Extension {
 }
 
 export interface ConnectOptions {
-  /** Host and port, or several: the next one is tried when one fails. `localhost:50051` by default. */
+  /** Host and port, 50051 by default, or several: the next is tried when one fails. `localhost:50051` by default. */
   readonly address?: string | readonly string[] | undefined;
   /** True for TLS with the system's authorities. Plain text by default. */
   readonly tls?: boolean | TlsOptions | undefined;

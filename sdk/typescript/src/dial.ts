@@ -1,9 +1,10 @@
 /** One attempt to connect: opens a stream, introduces itself, and waits for the gateway's acknowledgement. */
-import { type AetherError, failure, messageOf } from './error.ts';
+
+import type { Settings } from './connect-options.ts';
 import { errorOf } from './endings.ts';
+import { type AetherError, failure, messageOf } from './error.ts';
 import type { ConnectionAck } from './gen/aether/v1/connection.ts';
 import type { ClientType } from './identity.ts';
-import type { Settings } from './connect-options.ts';
 import type { StreamEnd, TransportStream } from './transport/transport.ts';
 import { version } from './version.ts';
 import { encode } from './wire.ts';

@@ -41,6 +41,7 @@ export class Feed<T extends object> {
   #backlog = new Fifo<T>();
   #backlogBytes = 0;
   #ending: Ending | undefined;
+  #wasConsumed = false;
 
   constructor(settings: FeedSettings<T>) {
     this.#settings = settings;
@@ -54,6 +55,11 @@ export class Feed<T extends object> {
 
   get hasConsumers(): boolean {
     return this.#cursors.size > 0;
+  }
+
+  /** Whether there has ever been one. */
+  get wasConsumed(): boolean {
+    return this.#wasConsumed;
   }
 
   /** Held for the consumer that is furthest behind, or for the one to come. */
@@ -113,6 +119,7 @@ export class Feed<T extends object> {
   }
 
   #join(cursor: Cursor<T>): void {
+    this.#wasConsumed = true;
     if (this.#settings.first !== undefined) cursor.push(this.#settings.first());
     const backlog = this.#backlog;
     this.#backlog = new Fifo();

@@ -4,13 +4,16 @@
 export const identifierBytesMax = 128;
 
 /** `payload` of one message. Larger ones are refused here, as the gateway would. */
-export const payloadBytesMax = 1024 * 1024;
+export const payloadBytesMax: number = 1024 * 1024;
 
 /** One frame from a gateway. Ours send at most 4 MiB, published ones up to 16. */
-export const frameBytesMax = 16 * 1024 * 1024;
+export const frameBytesMax: number = 16 * 1024 * 1024;
 
 /** Accepted by a connection and not yet written: what `send()` does not wait for. */
-export const writeAheadBytesMax = 256 * 1024;
+export const writeAheadBytesMax: number = 256 * 1024;
+
+/** What a gateway may send ahead of being read: HTTP/2's default of 64 KiB is slow over long distances. */
+export const receiveWindowBytes: number = 256 * 1024;
 
 /** What a message or a waiting send costs beside its bytes. */
 export const itemOverheadBytes = 256;

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from './connect-options.ts';
-import { dial, type Dialled } from './dial.ts';
+import { type Dialled, dial } from './dial.ts';
 import { closedError, errorOf, isFinal } from './endings.ts';
 import { AetherError, failure, messageOf } from './error.ts';
 import { Feed } from './feed.ts';

@@ -4,8 +4,15 @@ import { type IncomingMessage, Metric as WireMetric, MessageType as WireType } f
 import { itemOverheadBytes, payloadBytesMax } from './limits.ts';
 import { type Metric, toMetric } from './metric.ts';
 import { encode } from './wire.ts';
+import { inverse } from './words.ts';
 
-const types = {
+/**
+ * What a payload is to its recipient: text of a conversation, a command, a tool's call or result, something that has
+ * happened, a measurement, or the application's own bytes.
+ */
+export type MessageType = 'unspecified' | 'chat' | 'control' | 'toolCall' | 'event' | 'metric' | 'opaque';
+
+const types: Readonly<Record<MessageType, WireType>> = {
   unspecified: WireType.UNSPECIFIED,
   chat: WireType.CHAT,
   control: WireType.CONTROL,
@@ -13,23 +20,9 @@ const types = {
   event: WireType.EVENT,
   metric: WireType.METRIC,
   opaque: WireType.OPAQUE,
-} as const satisfies Record<string, WireType>;
+};
 
-/**
- * What a payload is to its recipient: text of a conversation, a command, a tool's call or result, something that has
- * happened, a measurement, or the application's own bytes.
- */
-export type MessageType = keyof typeof types;
-
-const typeNames: ReadonlyMap<WireType, MessageType> = new Map([
-  [types.unspecified, 'unspecified'],
-  [types.chat, 'chat'],
-  [types.control, 'control'],
-  [types.toolCall, 'toolCall'],
-  [types.event, 'event'],
-  [types.metric, 'metric'],
-  [types.opaque, 'opaque'],
-]);
+const typeNames: ReadonlyMap<WireType, MessageType> = inverse(types);
 
 /** Text is sent as UTF-8. */
 export type Payload = Uint8Array | string;

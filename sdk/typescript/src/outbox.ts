@@ -65,7 +65,7 @@ export class Outbox {
     return this.#waitingCount === 0 && this.#accepted.length === 0;
   }
 
-  /** Entries handed to the connection that is attached, or was last. */
+  /** Messages handed to the connection that is attached, or was last; requests have an answer of their own. */
   get handedCount(): number {
     return this.#handedCount;
   }
@@ -191,7 +191,7 @@ export class Outbox {
     if (entries.length === 0) return this.#tellDrained();
     this.#accepted = [];
     this.#acceptedBytes = 0;
-    this.#handedCount += entries.length;
+    this.#handedCount += entries.filter(({ onHanded }) => onHanded === undefined).length;
     this.#write(
       stream,
       entries.flatMap(({ frames }) => frames),

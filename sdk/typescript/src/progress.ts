@@ -5,23 +5,19 @@ import {
   type ProgressStep as WireStep,
   type ProgressUpdate as WireUpdate,
 } from './gen/aether/v1/progress.ts';
+import { inverse } from './words.ts';
 
-const kinds = {
+/** What it is progress of: a conversation, the application's own work, or a task. */
+export type ProgressKind = 'unspecified' | 'chat' | 'app' | 'task';
+
+const kinds: Readonly<Record<ProgressKind, WireKind>> = {
   unspecified: WireKind.UNSPECIFIED,
   chat: WireKind.CHAT,
   app: WireKind.APP,
   task: WireKind.TASK,
-} as const satisfies Record<string, WireKind>;
+};
 
-/** What it is progress of: a conversation, the application's own work, or a task. */
-export type ProgressKind = keyof typeof kinds;
-
-const kindNames: ReadonlyMap<WireKind, ProgressKind> = new Map([
-  [kinds.unspecified, 'unspecified'],
-  [kinds.chat, 'chat'],
-  [kinds.app, 'app'],
-  [kinds.task, 'task'],
-]);
+const kindNames: ReadonlyMap<WireKind, ProgressKind> = inverse(kinds);
 
 /** Where inside the work it is. */
 export interface ProgressStep {

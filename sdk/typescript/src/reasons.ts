@@ -20,6 +20,39 @@ export type ErrorCode =
   | 'data_loss'
   | 'unauthenticated';
 
+/** Reasons this package gives; the README says what to do about each. */
+export type Reason =
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_IDENTITY'
+  | 'INVALID_TOPIC'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'DUPLICATE_IDENTITY'
+  | 'UNAUTHENTICATED'
+  | 'PERMISSION_DENIED'
+  | 'EXTENSION_UNSUPPORTED'
+  | 'HANDSHAKE_REFUSED'
+  | 'NOT_A_GATEWAY'
+  | 'DISCONNECTED'
+  | 'LIMIT_REACHED'
+  | 'GATEWAY_UNAVAILABLE'
+  | 'GATEWAY_FAILED'
+  | 'STREAM_ENDED'
+  | 'CREDENTIALS_FAILED'
+  | 'CONNECT_TIMEOUT'
+  | 'SEND_TIMEOUT'
+  | 'REQUEST_TIMEOUT'
+  | 'CLOSE_TIMEOUT'
+  | 'CLOSE_ABORTED'
+  | 'SEND_QUEUE_FULL'
+  | 'TOO_MANY_REQUESTS'
+  | 'CONNECTION_LOST'
+  | 'CLIENT_CLOSED'
+  | 'REQUEST_FAILED'
+  | 'INVALID_FRAME'
+  | 'INVALID_PAYLOAD'
+  | 'HANDLER_FAILED'
+  | 'CLIENT_FAILED';
+
 export interface ReasonFacts {
   readonly code: ErrorCode;
   readonly retryable: boolean;
@@ -28,7 +61,7 @@ export interface ReasonFacts {
 const final = (code: ErrorCode): ReasonFacts => ({ code, retryable: false });
 const again = (code: ErrorCode): ReasonFacts => ({ code, retryable: true });
 
-export const reasons = {
+export const reasons: Readonly<Record<Reason, ReasonFacts>> = {
   // what was passed in
   INVALID_ARGUMENT: final('invalid_argument'),
   INVALID_IDENTITY: final('invalid_argument'),
@@ -70,9 +103,7 @@ export const reasons = {
   INVALID_PAYLOAD: final('invalid_argument'),
   HANDLER_FAILED: final('internal'),
   CLIENT_FAILED: final('internal'),
-} as const satisfies Record<string, ReasonFacts>;
-
-export type Reason = keyof typeof reasons;
+};
 
 /** Codes of the reasons a gateway gives; whether they are retryable it says itself. */
 const refusalCodes: Readonly<Record<string, ErrorCode>> = {

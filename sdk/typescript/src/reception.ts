@@ -14,7 +14,7 @@ import { Message, messageBytes } from './message.ts';
 import { type ProgressUpdate, progressBytes, toProgressUpdate } from './progress.ts';
 import { arrivesInOrder, toRefusal } from './refusal.ts';
 import { Requests } from './requests.ts';
-import { decode, type Downstream } from './wire.ts';
+import { type Downstream, decode } from './wire.ts';
 
 type Signal = Extract<Downstream, { $case: 'signal' }>['value'];
 type Ack = Extract<Downstream, { $case: 'connectionAck' }>['value'];
@@ -136,7 +136,7 @@ export class Reception {
   }
 
   #warnOfUntaken(): void {
-    if (this.#hasWarnedOfUntaken || this.messages.hasConsumers) return;
+    if (this.#hasWarnedOfUntaken || this.messages.wasConsumed) return;
     this.#hasWarnedOfUntaken = true;
     process.emitWarning(
       `${this.messages.length} messages wait and nobody takes them, so no more are read; ` +

@@ -3,15 +3,16 @@ import { ask, type RequestOptions } from './ask.ts';
 import { failure } from './error.ts';
 import {
   type ConnectionInfo,
-  type SessionOperation,
   SessionOperation_OpType as Op,
+  type SessionOperation,
   type SessionOperationResponse,
 } from './gen/aether/v1/admin.ts';
 import { PrincipalType } from './gen/aether/v1/principal.ts';
 import type { PrincipalKind } from './identity.ts';
 import type { Link } from './link.ts';
+import { inverse } from './words.ts';
 
-const types = {
+const types: Readonly<Record<PrincipalKind, PrincipalType>> = {
   agent: PrincipalType.PRINCIPAL_AGENT,
   task: PrincipalType.PRINCIPAL_TASK,
   user: PrincipalType.PRINCIPAL_USER,
@@ -20,18 +21,9 @@ const types = {
   metricsBridge: PrincipalType.PRINCIPAL_METRICS_BRIDGE,
   bridge: PrincipalType.PRINCIPAL_BRIDGE,
   service: PrincipalType.PRINCIPAL_SERVICE,
-} as const satisfies Record<PrincipalKind, PrincipalType>;
+};
 
-const kinds: ReadonlyMap<PrincipalType, PrincipalKind> = new Map([
-  [types.agent, 'agent'],
-  [types.task, 'task'],
-  [types.user, 'user'],
-  [types.orchestrator, 'orchestrator'],
-  [types.workflowEngine, 'workflowEngine'],
-  [types.metricsBridge, 'metricsBridge'],
-  [types.bridge, 'bridge'],
-  [types.service, 'service'],
-]);
+const kinds: ReadonlyMap<PrincipalType, PrincipalKind> = inverse(types);
 
 export interface SessionInfo {
   readonly sessionId: string;

@@ -47,10 +47,10 @@ describe('a slow consumer', () => {
       ...agent,
       address: proxy.address,
       specifier: 's4',
-      inboxBytesMax: 32 * 1024,
+      inboxBytesMax: 256 * 1024,
       reconnect: { initialBackoffMs: 1, maxBackoffMs: 1 },
     });
-    const wanted = 3000;
+    const wanted = 6000;
     for (let index = 0; index < wanted; index += 1) await sender.send(slow.topic, String(index).padEnd(256));
     await sender.sync();
     const received = new Set<number>();
@@ -58,7 +58,7 @@ describe('a slow consumer', () => {
       const isFirst = !received.has(Number(message.text()));
       received.add(Number(message.text()));
       if (received.size === wanted) break;
-      if (!isFirst || received.size % 500 !== 0) continue;
+      if (!isFirst || received.size % 1000 !== 0) continue;
       const back = nextStatus(slow, 'connected');
       proxy.cut();
       await back;

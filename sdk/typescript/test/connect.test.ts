@@ -186,7 +186,8 @@ describe('TLS', () => {
   const folder = mkdtempSync(join(tmpdir(), 'aether-sdk-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   const file = (name: string): string => join(folder, name);
-  const openssl = (...parts: string[]): void => void execFileSync('openssl', parts, { cwd: folder, stdio: 'ignore' });
+  const tool = 'openssl';
+  const openssl = (...parts: string[]): void => void execFileSync(tool, parts, { cwd: folder, stdio: 'ignore' });
   openssl(
     'req',
     '-x509',

@@ -2,9 +2,10 @@
  * Connects clients to a gateway in the same process without a network: the client's end is a `TransportStream`, the
  * gateway's end a `FrameStream`. Neither side knows the other's types.
  */
-import type { Gateway } from '../../../src/gateway/gateway.ts';
-import type { FrameStream, StreamEnd as ServerEnd } from '../../../src/gateway/frame-stream.ts';
+
 import { split } from '../../../src/gateway/call-frame-stream.ts';
+import type { FrameStream, StreamEnd as ServerEnd } from '../../../src/gateway/frame-stream.ts';
+import type { Gateway } from '../../../src/gateway/gateway.ts';
 import type { StreamEnd, TransportStream } from '../src/index.ts';
 import { FrameQueue } from '../src/transport/frame-queue.ts';
 

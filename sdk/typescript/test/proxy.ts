@@ -1,6 +1,7 @@
 /** A TCP proxy that can do what networks do: break connections, refuse new ones, carry nothing for a while. */
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
 import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface Proxy extends AsyncDisposable {
   readonly address: string;

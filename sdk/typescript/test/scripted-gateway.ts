@@ -2,8 +2,9 @@
  * A gateway played by the test, for what a real one does rarely or never. It is a transport: the test takes the client's
  * frames from a stream, answers them, and ends it as it likes.
  */
-import { DownstreamMessage, UpstreamMessage } from '../src/gen/aether/v1/gateway.ts';
+
 import { ConnectionAck } from '../src/gen/aether/v1/connection.ts';
+import { DownstreamMessage, UpstreamMessage } from '../src/gen/aether/v1/gateway.ts';
 import type { StreamEnd, Transport, TransportStream } from '../src/index.ts';
 import { FrameQueue } from '../src/transport/frame-queue.ts';
 

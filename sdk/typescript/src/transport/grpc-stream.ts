@@ -8,11 +8,12 @@ import type { Metadata, StatusObject } from '@grpc/grpc-js';
 import { messageOf } from '../error.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { FrameReader, toMessageStream } from './frame-reader.ts';
-import { type ConnectCall, takeHttp2Stream } from './grpc-inside.ts';
+import type { ConnectCall, takeHttp2Stream } from './grpc-inside.ts';
 import { codeOf } from './grpc-status.ts';
 import type { StreamEnd, TransportStream } from './transport.ts';
 
 export interface GrpcStreamDeps {
+  readonly inside: typeof takeHttp2Stream;
   /** Gives back what the call used. */
   readonly release: () => void;
   /** Called where grpc-js is not as expected inside. */
@@ -87,7 +88,7 @@ export class GrpcStream implements TransportStream {
 
   #begin(metadata: Metadata): void {
     this.#hasBegun = true;
-    this.#http2 = takeHttp2Stream(this.#call);
+    this.#http2 = this.#deps.inside(this.#call);
     if (this.#http2 === undefined) return this.#readCall();
     this.#readStream(this.#http2, metadata.get('grpc-encoding')[0]?.toString() ?? 'identity');
   }

@@ -4,8 +4,9 @@
  */
 import { ChannelCredentials, type ChannelOptions, Client, Metadata } from '@grpc/grpc-js';
 import { failure, messageOf } from '../error.ts';
-import { frameBytesMax } from '../limits.ts';
+import { frameBytesMax, receiveWindowBytes } from '../limits.ts';
 import { version } from '../version.ts';
+import { takeHttp2Stream } from './grpc-inside.ts';
 import { GrpcStream } from './grpc-stream.ts';
 import type { StreamEnd, Transport, TransportStream } from './transport.ts';
 
@@ -36,7 +37,11 @@ const path = '/aether.v1.AetherGateway/Connect';
 
 const pass = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-export const grpcTransport = ({ tls, keepalive }: GrpcTransportSettings): Transport => {
+/** `inside` gets at the HTTP/2 stream of a call, or not. */
+export const grpcTransport = (
+  { tls, keepalive }: GrpcTransportSettings,
+  inside: typeof takeHttp2Stream = takeHttp2Stream,
+): Transport => {
   const credentials = credentialsOf(tls);
   const options = channelOptions(tls, keepalive);
   let isWarned = false;
@@ -47,9 +52,9 @@ export const grpcTransport = ({ tls, keepalive }: GrpcTransportSettings): Transp
   return {
     connect: (address) => {
       try {
-        const client = new Client(address, credentials, options);
+        const client = new Client(withPort(address), credentials, options);
         const call = client.makeBidiStreamRequest(path, pass, pass, new Metadata());
-        return new GrpcStream(call, { release: () => client.close(), onPublicOnly });
+        return new GrpcStream(call, { inside, release: () => client.close(), onPublicOnly });
       } catch (thrown) {
         return endedStream({ code: 'invalid_argument', message: messageOf(thrown) });
       }
@@ -57,12 +62,16 @@ export const grpcTransport = ({ tls, keepalive }: GrpcTransportSettings): Transp
   };
 };
 
+/** A bare host gets the port gateways listen on; whatever else there is, grpc-js reads. */
+const withPort = (address: string): string => (/^[^:/]+$/.test(address) ? `${address}:50051` : address);
+
 const channelOptions = (tls: TlsOptions | undefined, keepalive: KeepaliveOptions | undefined): ChannelOptions => ({
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_channelz': 0,
   'grpc.max_receive_message_length': frameBytesMax,
+  'grpc-node.flow_control_window': receiveWindowBytes,
   'grpc.primary_user_agent': `aether-fabric-sdk/${version}`,
   ...(keepalive === undefined
     ? {}
