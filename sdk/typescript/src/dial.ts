@@ -11,7 +11,6 @@ import { encode } from './wire.ts';
 
 export interface Dialled {
   readonly stream: TransportStream;
-  readonly ack: ConnectionAck;
   /** Resolves when the stream has ended and everything that had arrived has been taken. */
   readonly ended: Promise<StreamEnd>;
 }
@@ -26,6 +25,8 @@ export interface DialRequest {
   readonly signal: AbortSignal;
   /** Reads the stream to its end; calls `onAck` with the acknowledgement. */
   readonly receive: (stream: TransportStream, onAck: (ack: ConnectionAck) => void) => Promise<StreamEnd>;
+  /** Called once, before anything that follows the acknowledgement is taken, if the connection can be used. */
+  readonly onAcknowledged: (stream: TransportStream, ack: ConnectionAck) => void;
 }
 
 /** A connection that has been acknowledged, or why there is none. */
@@ -42,9 +43,17 @@ export const dial = async (request: DialRequest): Promise<Dialled | AetherError>
 
 const untilAcknowledged = async (stream: TransportStream, request: DialRequest): Promise<Dialled | AetherError> => {
   const { settings, address, signal } = request;
-  const { promise: acked, resolve } = Promise.withResolvers<ConnectionAck>();
-  const ended = request.receive(stream, resolve);
+  const { promise: acked, resolve } = Promise.withResolvers<{ readonly missing: AetherError | undefined }>();
+  let isAcked = false;
   let late: AetherError | undefined;
+  const ended = request.receive(stream, (ack) => {
+    if (isAcked || late !== undefined) return;
+    isAcked = true;
+    const missing = missingExtension(ack, settings);
+    if (missing === undefined) request.onAcknowledged(stream, ack);
+    else stream.cancel();
+    resolve({ missing });
+  });
   const timer = setTimeout(() => {
     late = failure('CONNECT_TIMEOUT', `${address} did not acknowledge within ${settings.connectTimeoutMs} ms`);
     stream.cancel();
@@ -54,11 +63,9 @@ const untilAcknowledged = async (stream: TransportStream, request: DialRequest):
   const ack = await Promise.race([acked, ended.then(() => undefined)]);
   clearTimeout(timer);
   signal.removeEventListener('abort', cancel);
-  const missing = ack && missingExtension(ack, settings);
-  if (missing !== undefined) stream.cancel();
-  if (ack !== undefined && missing === undefined) return { stream, ack, ended };
+  if (ack !== undefined && ack.missing === undefined) return { stream, ended };
   const end = await ended;
-  return missing ?? late ?? errorOf(end);
+  return ack?.missing ?? late ?? errorOf(end);
 };
 
 /** A gateway acknowledges, and only then ends the stream of a client that requires what it does not know. */

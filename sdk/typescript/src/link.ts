@@ -174,18 +174,20 @@ export class Link {
       settings: this.settings,
       signal: this.#stop.signal,
       receive: (stream, onAck) => this.#receive(stream, onAck),
+      onAcknowledged: (stream, ack) => this.#begin(stream, ack, address),
     });
     if (dialled instanceof Error) return dialled;
-    this.#begin(dialled, address);
     const end = await this.#untilEnded(dialled);
     this.#pace.lost(performance.now());
+    if (this.#ended !== undefined) return this.#ended;
+    if (end.code === 'ok' && this.reception.isClosing) return { by: 'client' };
     const error = errorOf(end);
     this.reception.requests.lose(error);
-    if (this.#ended !== undefined) return this.#ended;
-    return end.code === 'ok' && this.reception.isClosing ? { by: 'client' } : error;
+    return error;
   }
 
-  #begin({ stream, ack }: Dialled, address: string): void {
+  /** Within the turn that brings the acknowledgement: what comes right behind it finds a client that is connected. */
+  #begin(stream: TransportStream, ack: ConnectionAck, address: string): void {
     const isBack = this.#session !== undefined;
     this.#session = toSession(ack);
     if (!ack.resumed || this.#assigned === '') this.#assigned = ack.assignedId || ack.sessionId;

@@ -65,7 +65,8 @@ export class Requests {
         signal?.removeEventListener('abort', abort);
         if (payload === undefined) reject(error);
         else resolve(payload);
-        over.abort(error);
+        // Without a reason an exception would be made up, with its stack.
+        over.abort(error ?? 'answered');
       },
     };
     this.#pending.set(id, pending);

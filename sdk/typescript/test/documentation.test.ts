@@ -6,7 +6,7 @@ import { version } from '../src/version.ts';
 const read = (name: string): string => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
 
 test('the README explains every reason, and no other', () => {
-  const rows = [...read('README.md').matchAll(/^\| `([A-Z_]+)` \| `([a-z_]+)` \| (yes|no) \|/gm)];
+  const rows = [...read('README.md').matchAll(/^\| `([A-Z_]+)` *\| `([a-z_]+)` *\| (yes|no) *\|/gm)];
   const explained = rows.map(([, reason, code, retryable]) => `${reason} ${code} ${retryable}`);
   const given = Object.entries(reasons).map(
     ([reason, { code, retryable }]) => `${reason} ${code} ${retryable ? 'yes' : 'no'}`,

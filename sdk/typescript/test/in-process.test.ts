@@ -1,14 +1,13 @@
 import { afterAll, expect, test } from 'vitest';
 import { connectAgent, connectUser, inProcessTransport } from '../src/index.ts';
 import { startGateway } from './gateway.ts';
-import { connectInProcess } from './in-process-gateway.ts';
 import { failOnUnhandledRejections } from './unhandled.ts';
 
 failOnUnhandledRejections();
 
 const gateway = await startGateway();
 afterAll(() => gateway[Symbol.asyncDispose]());
-const transport = inProcessTransport(() => connectInProcess(gateway.fabric.gateway));
+const transport = inProcessTransport(() => gateway.fabric.connect());
 
 test('a client in the gateway’s own process is a client like any other', async () => {
   await using near = await connectAgent({ transport, workspace: 'ws', implementation: 'i', specifier: 'near' });

@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { IncomingMessage } from '../src/gen/aether/v1/message.ts';
 import { connectAgent, connectService, connectTask, connectUser, type Message } from '../src/index.ts';
 import { createStores, startGateway } from './gateway.ts';
 import { startProxy } from './proxy.ts';
+import { scriptedGateway } from './scripted-gateway.ts';
 import { nextStatus } from './status.ts';
 import { failOnUnhandledRejections } from './unhandled.ts';
 
@@ -199,6 +201,53 @@ describe('a gateway that stops', () => {
     expect(await back).toMatchObject({ address: second.address, resumed: true });
     expect([...received].toSorted((a, b) => a - b)).toEqual(Array.from({ length: wanted }, (_, index) => index));
     await stopped;
+  });
+});
+
+describe('what comes with the acknowledgement', () => {
+  const signal = (type: 0 | 1, reason: string) => ({ $case: 'signal' as const, value: { type, reason } });
+  const connecting = async () => {
+    const scripted = scriptedGateway();
+    const client = connectAgent({ ...agent, specifier: 'x', transport: scripted.transport });
+    const stream = await scripted.nextStream();
+    await stream.next();
+    return { scripted, stream, client };
+  };
+
+  test('before it: deliveries of a gateway that is too early are kept', async () => {
+    const { stream, client } = await connecting();
+    stream.send({ $case: 'msg', value: { ...IncomingMessage.decode(new Uint8Array()), sourceTopic: 'ag::a::b::c' } });
+    stream.acknowledge('session');
+    const early = await client;
+    for await (const message of early.messages()) {
+      expect(message.source).toBe('ag::a::b::c');
+      break;
+    }
+    await early.close({ signal: AbortSignal.abort() }).catch(() => undefined);
+  });
+
+  test('right behind it: a gateway that drains is sent nothing more', async () => {
+    const { scripted, stream, client } = await connecting();
+    stream.acknowledge('session');
+    stream.send(signal(1, 'stopping'));
+    const draining = await client;
+    while (draining.currentStatus.state !== 'draining') await new Promise((resolve) => setImmediate(resolve));
+    const sent = draining.send(draining.topic, 'later');
+    stream.end({ code: 'unavailable', message: 'stopping' });
+    const next = await scripted.nextStream();
+    expect(await next.next()).toMatchObject({ $case: 'init', value: { resumeSessionId: 'session' } });
+    next.acknowledge('second');
+    await sent;
+    expect(await next.next()).toMatchObject({ $case: 'send' });
+    expect(await stream.next()).toBeUndefined();
+    await draining.close({ signal: AbortSignal.abort() }).catch(() => undefined);
+  });
+
+  test('right behind it: the end for good', async () => {
+    const { stream, client } = await connecting();
+    stream.acknowledge('session');
+    stream.send(signal(0, 'no'));
+    expect(await (await client).closed).toEqual({ by: 'gateway', message: 'no' });
   });
 });
 

@@ -130,7 +130,7 @@ export class GrpcStream implements TransportStream {
 
   #learnStatus({ code, details }: StatusObject): void {
     this.#status ??= { code: codeOf(code), message: details };
-    this.#gone.abort();
+    this.#gone.abort(this.#status);
     if (this.#hasBegun) this.#stream.resume();
     else this.#isReadOut = true;
     this.#finishWhenComplete();
