@@ -16,6 +16,9 @@ export interface PostgresOptions {
 }
 
 const connectTimeoutMs = 5000;
+/** A server that has gone without a word is noticed by this, or by the keep-alive where nobody waits. */
+const queryTimeoutMs = 60_000;
+const keepAliveAfterMs = 10_000;
 
 /** Connects to a database that any number of processes share. */
 export const openPostgresDatabase = (
@@ -27,7 +30,9 @@ export const openPostgresDatabase = (
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: queryTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
     application_name: 'aether',
     types,
   });

@@ -32,8 +32,8 @@ const pageBytesMax = 1024 * 1024;
 const packedBytesMax = 4096;
 
 /** What one step of trimming removes at most, so that it holds up appends only shortly. */
-const trimEntriesMax = 1024;
-const trimBytesMax = 4 * 1024 * 1024;
+const trimEntriesMax = 512;
+const trimBytesMax = 1024 * 1024;
 /** How many free pages one step gives back to the file system. */
 const shrinkPages = 1024;
 

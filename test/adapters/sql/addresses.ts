@@ -3,16 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { inject } from 'vitest';
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Addresses under the names of their environment variables. */
+    services: Readonly<Record<string, string>> | undefined;
+  }
+}
+
 const variable = 'AETHER_TEST_POSTGRES';
 
-const serverUrl = (): string | undefined => {
-  // Whether and what a run provides is up to its global setup, so nothing is known of the type here.
-  const services: unknown = Reflect.apply(inject, undefined, ['services']);
-  const postgres = typeof services === 'object' && services !== null && 'postgres' in services && services.postgres;
-  if (typeof postgres === 'string') return postgres;
-  if (typeof postgres === 'object' && postgres !== null && 'url' in postgres) return String(postgres.url);
-  return process.env[variable];
-};
+const serverUrl = (): string | undefined => inject('services')?.[variable] ?? process.env[variable];
 
 /** Where Postgres is missing the tests that need it are skipped, but on CI they fail. */
 export const hasPostgres = (): boolean => {
