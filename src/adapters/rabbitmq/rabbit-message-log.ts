@@ -184,8 +184,8 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     const { log, entropy } = this.#deps;
     try {
       signal.throwIfAborted();
-      const place = await this.#directory.reading(stream, publisher.share);
-      const settings = { stream, ...place, credits: this.#settings.readCredits, signal, log };
+      const { connection, id } = await this.#directory.reading(stream, publisher.share);
+      const settings = { stream, connection, subscriptionId: id, credits: this.#settings.readCredits, signal, log };
       if (from !== 'end') return await StreamReading.openAt(from, settings);
       const marker = createMarker(entropy.uuid());
       return await StreamReading.openAfter(marker, () => publisher.append([marker], marker.byteLength), settings);

@@ -23,7 +23,7 @@ import { frameBytesMaxOf, mendOfFrameMax } from './stream/frame-limit.ts';
 import { loneFrameBytes, type OutgoingEntry, PublishFrames } from './stream/publish-frame.ts';
 import { nameOfCode, responseCode } from './stream/response-code.ts';
 import type { PublisherSink, StreamConnection } from './stream/stream-connection.ts';
-import type { StreamDirectory } from './stream/stream-directory.ts';
+import type { Place, StreamDirectory } from './stream/stream-directory.ts';
 import type { PublishRefusal } from './stream/stream-frames.ts';
 import { declarePublisher, deletePublisher } from './stream/stream-requests.ts';
 
@@ -52,8 +52,7 @@ interface Entry extends OutgoingEntry {
 type State =
   | { readonly is: 'idle' }
   | { readonly is: 'declaring' }
-  | { readonly is: 'ready'; readonly connection: StreamConnection; readonly publisherId: number }
-  | { readonly is: 'closed' };
+  | { readonly is: 'ready'; readonly connection: StreamConnection; readonly publisherId: number };
 
 /** Bytes of one stream on their way at once. Chunks grow with it, and so does what one stream can hold up others. */
 const windowBytes = 4 * 1024 * 1024;
@@ -73,10 +72,13 @@ export class StreamPublisher implements PublisherSink {
   #sentBytes = 0;
   #lastId = 0;
   #state: State = { is: 'idle' };
+  #isClosing = false;
   #isFlushScheduled = false;
   #progressMs = 0;
   #stall: Scheduled | undefined;
   #failure: unknown;
+  /** Between attempts to declare; `undefined` when the last one was followed by a confirm. */
+  #pauses: Backoff | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(settings: PublisherSettings, deps: PublisherDeps) {
@@ -88,7 +90,7 @@ export class StreamPublisher implements PublisherSink {
 
   /** Resolves when the entry is durable. The parts must not change before. */
   append(parts: readonly Uint8Array[], bytes: number): Promise<void> {
-    if (this.#state.is === 'closed') return Promise.reject(unavailable(`stream ${this.stream}: the log is closed`));
+    if (this.#isClosing) return Promise.reject(unavailable(`stream ${this.stream}: the log is closed`));
     if (!this.#deps.outstanding.take(bytes))
       return Promise.reject(unavailable(`stream ${this.stream}: too much is waiting for RabbitMQ already`));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -101,16 +103,17 @@ export class StreamPublisher implements PublisherSink {
     return promise;
   }
 
-  /** Waits for what is outstanding, which takes at most the publish timeout, and takes no more. */
+  /** Takes no more and waits for what is outstanding, which takes at most the publish timeout. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     if (this.#outstanding.size > 0) await (this.#drained ??= Promise.withResolvers<void>()).promise;
-    this.#state = { is: 'closed' };
     this.#stall?.cancel();
     this.#closing.abort();
   }
 
   confirmed(publishingIds: readonly number[]): void {
     this.#progressMs = this.#deps.clock.monotonic();
+    this.#pauses = undefined;
     for (const id of publishingIds) {
       const entry = this.#outstanding.get(id);
       if (entry === undefined) continue;
@@ -125,14 +128,18 @@ export class StreamPublisher implements PublisherSink {
   refused(refusals: readonly PublishRefusal[]): void {
     if (this.#state.is !== 'ready') return;
     const { connection, publisherId } = this.#state;
-    const reason = unavailable(`publishing to ${this.stream}: ${nameOfCode(refusals[0]?.code ?? 0)}`);
     connection.publishers.unbind(publisherId);
     void this.#undeclare(connection, publisherId);
-    this.lost(reason);
+    this.#startAgain(unavailable(`publishing to ${this.stream}: ${nameOfCode(refusals[0]?.code ?? 0)}`));
   }
 
   lost(reason: FabricError): void {
     if (this.#state.is !== 'ready') return;
+    this.#state.connection.publishers.release(this.#state.publisherId);
+    this.#startAgain(reason);
+  }
+
+  #startAgain(reason: FabricError): void {
     this.#failure = reason;
     this.#deps.directory.forget(this.stream);
     const again = [...this.#outstanding.values()];
@@ -143,13 +150,14 @@ export class StreamPublisher implements PublisherSink {
     if (this.#outstanding.size > 0) void this.#declare();
   }
 
+  /** At once after progress, else with growing pauses. */
   async #declare(): Promise<void> {
     this.#state = { is: 'declaring' };
-    const backoff = new Backoff();
-    while (this.#outstanding.size > 0) {
+    const { signal } = this.#closing;
+    while (this.#outstanding.size > 0 && !signal.aborted) {
+      if (this.#pauses === undefined) this.#pauses = new Backoff();
+      else await this.#deps.clock.sleep(this.#pauses.next(), { signal }).catch(() => undefined);
       if (await this.#tryDeclare()) return;
-      await this.#deps.clock.sleep(backoff.next(), { signal: this.#closing.signal }).catch(() => undefined);
-      if (this.#closing.signal.aborted) return;
     }
     this.#state = { is: 'idle' };
   }
@@ -158,7 +166,7 @@ export class StreamPublisher implements PublisherSink {
   async #tryDeclare(): Promise<boolean> {
     const { directory, log } = this.#deps;
     try {
-      await this.#declareOn(await directory.publishing(this.stream, this.share));
+      await this.#declareAt(await directory.publishing(this.stream, this.share));
       return true;
     } catch (thrown) {
       if (this.#failure === undefined)
@@ -169,20 +177,18 @@ export class StreamPublisher implements PublisherSink {
     }
   }
 
-  async #declareOn(connection: StreamConnection): Promise<void> {
-    const publisherId = connection.publishers.reserve();
-    if (publisherId === undefined) throw unavailable('no publisher is free on the connection');
-    const { code } = await connection.request(declarePublisher(publisherId, this.#settings.reference, this.stream));
+  async #declareAt({ connection, id }: Place): Promise<void> {
+    const { code } = await connection.request(declarePublisher(id, this.#settings.reference, this.stream));
     if (code !== responseCode.ok) {
-      connection.publishers.release(publisherId);
+      connection.publishers.release(id);
       // Also what a broker says that is low on disk and takes nothing.
       const isAlarm = code === responseCode.preconditionFailed;
       throw refused(`publishing to ${this.stream}${isAlarm ? ' (is the broker low on disk?)' : ''}`, code);
     }
     if (!connection.isOpen || this.#closing.signal.aborted) throw unavailable('the connection has ended');
     // In one turn, so that no loss of the connection can fall between being bound and being ready.
-    connection.publishers.bind(publisherId, this);
-    this.#state = { is: 'ready', connection, publisherId };
+    connection.publishers.bind(id, this);
+    this.#state = { is: 'ready', connection, publisherId: id };
     this.#flush();
   }
 
@@ -262,6 +268,7 @@ export class StreamPublisher implements PublisherSink {
     const { publishTimeoutMs } = this.#settings;
     const reason = failed(`stream ${this.stream} has confirmed nothing for ${publishTimeoutMs} ms`, this.#failure);
     const given = [...this.#outstanding.values()];
+    this.#deps.log.warn('rabbitmq appends given up', { stream: this.stream, entries: given.length, cause: reason });
     for (const entry of given) this.#remove(entry);
     this.#unsent.replace([]);
     this.#afterRemoval();

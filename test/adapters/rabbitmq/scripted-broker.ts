@@ -17,6 +17,8 @@ import {
 export interface Asked {
   readonly key: number;
   readonly correlationId: number;
+  /** Without its size field. */
+  readonly frame: Buffer;
   readonly socket: Socket;
 }
 
@@ -64,11 +66,8 @@ export const openScriptedBroker = async (
     const reader = new FrameReader(16 * 1024 * 1024);
     socket.on('data', (data: Buffer) =>
       reader.push(data, (frame) => {
-        const asked = {
-          key: frame.readUInt16BE(0),
-          correlationId: frame.length < 8 ? 0 : frame.readUInt32BE(4),
-          socket,
-        };
+        const correlationId = frame.length < 8 ? 0 : frame.readUInt32BE(4);
+        const asked = { key: frame.readUInt16BE(0), correlationId, frame, socket };
         const answer = script(asked) ?? usual(asked);
         if (answer !== undefined && answer !== 'nothing') socket.write(answer);
       }),

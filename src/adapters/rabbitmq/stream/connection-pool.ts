@@ -20,13 +20,17 @@ export interface PoolSettings extends Omit<ConnectionSettings, 'address'> {
   readonly followsAdvertised: boolean;
 }
 
+/** How long the configured address is used in place of one that failed. */
+const unreachableMs = 60_000;
+
 export class ConnectionPool {
   readonly #settings: PoolSettings;
   readonly #deps: ConnectionDeps;
   readonly #frameLimit: FrameLimit;
   readonly #closing = new AbortController();
   readonly #connections = new Map<string, Promise<StreamConnection>>();
-  readonly #unreachable = new Set<string>();
+  /** Advertised addresses that failed, and until when they are not tried again. */
+  readonly #unreachable = new Map<string, number>();
   #turn = 0;
   /** Who answered last at a configured address. */
   #broker: BrokerFacts | undefined;
@@ -71,6 +75,8 @@ export class ConnectionPool {
     const advertised = this.#broker?.advertised;
     if (endpoint === undefined || (advertised !== undefined && isSame(endpoint, advertised)))
       return this.#openConfigured(slot);
+    if ((this.#unreachable.get(textOfAddress(endpoint)) ?? 0) > this.#deps.clock.monotonic())
+      return this.#openConfigured(slot);
     try {
       return await this.#openAt({ ...this.#settings.addresses[0], ...endpoint }, slot);
     } catch (cause) {
@@ -103,8 +109,9 @@ export class ConnectionPool {
 
   #sayUnreachable(endpoint: Endpoint, cause: unknown): void {
     const broker = textOfAddress(endpoint);
-    if (this.#unreachable.has(broker)) return;
-    this.#unreachable.add(broker);
+    const isNews = !this.#unreachable.has(broker);
+    this.#unreachable.set(broker, this.#deps.clock.monotonic() + unreachableMs);
+    if (!isNews) return;
     this.#deps.log.warn('rabbitmq advertises an address that cannot be reached, using the configured one', {
       broker,
       mend: 'set stream.advertised_host and stream.advertised_port in rabbitmq.conf, or follow no advertised addresses',

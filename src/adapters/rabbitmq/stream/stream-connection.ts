@@ -227,6 +227,8 @@ export class StreamConnection {
   #finish(reason: FabricError): void {
     if (this.#state.is === 'ended') return;
     this.#state = { is: 'ended', reason };
+    // First, so that who hears of the loss below and asks for a connection does not get this one again.
+    this.#ended.resolve(reason);
     this.#beat?.cancel();
     this.#socket.uncork();
     this.#socket.destroy();
@@ -241,7 +243,6 @@ export class StreamConnection {
         table.unbind(id);
         sink.lost(reason);
       }
-    this.#ended.resolve(reason);
   }
 
   #received(data: Buffer): void {

@@ -9,8 +9,14 @@ import { responseCode } from './response-code.ts';
 import type { StreamConnection } from './stream-connection.ts';
 import { type Endpoint, metadata, type StreamPlacement } from './stream-requests.ts';
 
-/** Reading connections of one broker that may be open at once, 200 subscriptions on each. */
-const readingConnectionsMax = 50;
+/** Connections to one broker, for each use, that may be open at once; each takes 200 publishers or subscriptions. */
+const connectionsMax = 64;
+
+/** A connection, and an id on it that is nobody else's. */
+export interface Place {
+  readonly connection: StreamConnection;
+  readonly id: number;
+}
 
 /** Connections to one broker that partitions share, each by its number. */
 export interface SharedConnections {
@@ -33,30 +39,36 @@ export class StreamDirectory {
     return this.#pool.get('read 0', undefined);
   }
 
-  /** To publish to a stream. Streams of different `share` may get different connections to the same broker. */
-  async publishing(stream: string, share: number): Promise<StreamConnection> {
+  /** To publish to a stream, and a publisher id reserved for it. Shares are spread over the connections. */
+  async publishing(stream: string, share: number): Promise<Place> {
     const leader = this.#pool.followsAdvertised ? await this.#leader(stream) : undefined;
-    return this.#pool.get(`publish ${share % this.#connections.publishConnections}`, leader);
+    const { publishConnections } = this.#connections;
+    return this.#reserve('publish', { share, connections: publishConnections, endpoint: leader });
   }
 
-  /** To read a stream, and a subscription id reserved on it. */
-  async reading(
-    stream: string,
-    share: number,
-  ): Promise<{ readonly connection: StreamConnection; readonly subscriptionId: number }> {
-    const { readConnections } = this.#connections;
+  /** To read a stream, and a subscription id reserved for it. Shares are spread over the connections. */
+  async reading(stream: string, share: number): Promise<Place> {
     const replica = this.#pool.followsAdvertised ? await this.#replica(stream) : undefined;
-    for (let number = share % readConnections; number < readingConnectionsMax; number += readConnections) {
-      const connection = await this.#pool.get(`read ${number}`, replica);
-      const subscriptionId = connection.subscriptions.reserve();
-      if (subscriptionId !== undefined) return { connection, subscriptionId };
-    }
-    throw unavailable(`too many readings are open at once (${readingConnectionsMax} connections)`);
+    const { readConnections } = this.#connections;
+    return this.#reserve('read', { share, connections: readConnections, endpoint: replica });
   }
 
   /** What was known of the stream has proved wrong. */
   forget(stream: string): void {
     this.#known.delete(stream);
+  }
+
+  /** On the first connection of the share that has an id left; each is as full as it gets before the next is opened. */
+  async #reserve(
+    use: 'publish' | 'read',
+    { share, connections, endpoint }: { share: number; connections: number; endpoint: Endpoint | undefined },
+  ): Promise<Place> {
+    for (let number = share % connections; number < connectionsMax; number += connections) {
+      const connection = await this.#pool.get(`${use} ${number}`, endpoint);
+      const id = use === 'publish' ? connection.publishers.reserve() : connection.subscriptions.reserve();
+      if (id !== undefined) return { connection, id };
+    }
+    throw unavailable(`${connectionsMax} connections to ${use} are full`);
   }
 
   async #leader(stream: string): Promise<Endpoint> {

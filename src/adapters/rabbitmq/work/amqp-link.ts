@@ -6,7 +6,7 @@
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Log } from '../../../ports/log.ts';
-import { asUnavailable, unavailable } from '../errors.ts';
+import { failed, unavailable } from '../errors.ts';
 import type { TlsSettings } from '../stream/socket.ts';
 import type { AmqpAddress } from './amqp-address.ts';
 
@@ -70,31 +70,38 @@ export class AmqpLink {
   }
 
   async #open(): Promise<ChannelModel> {
-    const { addresses, clientName, connectTimeoutMs, heartbeatMs, tls } = this.#settings;
-    const { clock, log } = this.#deps;
+    const { addresses, connectTimeoutMs } = this.#settings;
     const address = addresses[this.#turn % addresses.length] ?? addresses[0];
     const broker = `RabbitMQ at ${address.hostname}:${address.port}`;
+    const connecting = this.#connect(address);
     try {
-      const connecting = connect(
-        { ...address, vhost: encodeURIComponent(address.vhost), heartbeat: Math.max(1, Math.ceil(heartbeatMs / 1000)) },
-        {
-          ...tls,
-          noDelay: true,
-          keepAlive: true,
-          timeout: connectTimeoutMs,
-          clientProperties: { connection_name: clientName },
-        },
-      );
-      const deadline = { ms: connectTimeoutMs, clock, what: `connecting to ${broker}` };
+      const deadline = { ms: connectTimeoutMs, clock: this.#deps.clock, what: `connecting to ${broker}` };
       const connection = await within(deadline, connecting);
-      const say = (cause: unknown): void => log.warn('rabbitmq connection broke', { broker, clientName, cause });
-      connection.on('error', say);
-      connection.on('handler-error', say);
+      this.#watch(connection, broker);
       return connection;
     } catch (cause) {
       this.#turn += 1;
-      throw asUnavailable(`${broker} does not let user "${address.username}" in over AMQP`, cause);
+      // One that comes after its deadline is of no use to anybody.
+      connecting.then((late) => late.close()).catch(() => undefined);
+      throw failed(`${broker} does not let user "${address.username}" in over AMQP`, cause);
     }
+  }
+
+  async #connect(address: AmqpAddress): Promise<ChannelModel> {
+    const { clientName, connectTimeoutMs: timeout, heartbeatMs, tls } = this.#settings;
+    const heartbeat = Math.max(1, Math.ceil(heartbeatMs / 1000));
+    return connect(
+      { ...address, vhost: encodeURIComponent(address.vhost), heartbeat },
+      { ...tls, noDelay: true, keepAlive: true, timeout, clientProperties: { connection_name: clientName } },
+    );
+  }
+
+  #watch(connection: ChannelModel, broker: string): void {
+    const { clientName } = this.#settings;
+    const say = (cause: unknown): void =>
+      this.#deps.log.warn('rabbitmq connection broke', { broker, clientName, cause });
+    connection.on('error', say);
+    connection.on('handler-error', say);
   }
 }
 
