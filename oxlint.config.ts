@@ -72,6 +72,7 @@ export default defineConfig({
         'no-restricted-imports': 'off',
         'typescript/no-unsafe-type-assertion': 'off',
         'vitest/expect-expect': 'off',
+        'vitest/valid-title': 'off',
         'vitest/no-conditional-expect': 'off',
         'no-unmodified-loop-condition': 'off',
         'unicorn/consistent-function-scoping': 'off',

@@ -39,7 +39,12 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
       cursorStore: new SqlCursorStore(cursors),
       workQueue,
     },
-    checks: [],
+    checks: [
+      {
+        name: 'log',
+        check: () => (messageLog.failure === undefined ? Promise.resolve() : Promise.reject(messageLog.failure)),
+      },
+    ],
     summary: `data in ${embedded.data_dir}`,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -164,7 +164,7 @@ const redis = z.strictObject({
   }),
   password: about(z.string().default(''), { env: 'REDIS_PASSWORD', secret: true, about: 'Password to log in with.' }),
   tls: about(toggle().default(false), { env: 'REDIS_TLS', about: 'Speak TLS to Redis.' }),
-  prefix: about(z.string().default('aether:'), { about: 'What all keys begin with.' }),
+  prefix: about(z.string().default('aether:'), { env: 'REDIS_PREFIX', about: 'What all keys begin with.' }),
 });
 
 const rabbitmq = z.strictObject({
@@ -185,7 +185,7 @@ const rabbitmq = z.strictObject({
       .string()
       .regex(/^[\w.-]{1,64}$/)
       .default('aether'),
-    { about: 'What all streams, queues and exchanges begin with.' },
+    { env: 'RABBITMQ_PREFIX', about: 'What all streams, queues and exchanges begin with.' },
   ),
   via_configured_address: about(toggle().default(false), {
     about: 'Never connect to the addresses the brokers advertise: for brokers behind a load balancer.',

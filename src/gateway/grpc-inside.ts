@@ -17,10 +17,18 @@ const isHttp2Stream = (value: unknown): value is ServerHttp2Stream =>
   typeof field(value, 'sendTrailers') === 'function' &&
   typeof field(field(value, 'session'), 'ping') === 'function';
 
+export interface InsideOfCall {
+  readonly stream: ServerHttp2Stream;
+  /** How messages flagged as compressed are: the call's `grpc-encoding`, which grpc-js takes out of its metadata. */
+  readonly encoding: string;
+}
+
 /** The HTTP/2 stream of a call, with its messages no longer read by grpc-js; `undefined` where it cannot be had. */
-export const takeHttp2Stream = (call: ConnectCall): ServerHttp2Stream | undefined => {
-  const stream = field(field(call, 'call'), 'stream');
-  if (!isHttp2Stream(stream) || stream.listenerCount('data') !== 1) return undefined;
+export const takeInside = (call: ConnectCall): InsideOfCall | undefined => {
+  const inner = field(call, 'call');
+  const stream = field(inner, 'stream');
+  const encoding = field(inner, 'incomingEncoding');
+  if (!isHttp2Stream(stream) || typeof encoding !== 'string' || stream.listenerCount('data') !== 1) return undefined;
   stream.removeAllListeners('data');
-  return stream;
+  return { stream, encoding };
 };

@@ -10,7 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { CallFrameStream } from './call-frame-stream.ts';
 import type { Gateway } from './gateway.ts';
-import { type ConnectCall, takeHttp2Stream } from './grpc-inside.ts';
+import { type ConnectCall, takeInside } from './grpc-inside.ts';
 import { Http2FrameStream } from './http2-frame-stream.ts';
 import { addReflection } from './reflection.ts';
 
@@ -80,8 +80,8 @@ export const openGrpcServer = async (settings: GrpcServerSettings, deps: GrpcSer
 };
 
 const toFrameStream = (call: ConnectCall, { clock, log }: GrpcServerDeps): Http2FrameStream | CallFrameStream => {
-  const stream = takeHttp2Stream(call);
-  if (stream !== undefined) return new Http2FrameStream(call, stream, clock);
+  const inside = takeInside(call);
+  if (inside !== undefined) return new Http2FrameStream(call, inside, clock);
   log.warn('grpc-js is not as expected inside: serving through its public API, slower and without PING');
   return new CallFrameStream(call);
 };

@@ -6,7 +6,7 @@ import { endCall, extensionsOf } from './call-metadata.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { FrameStream, StreamEnd } from './frame-stream.ts';
-import type { ConnectCall } from './grpc-inside.ts';
+import type { ConnectCall, InsideOfCall } from './grpc-inside.ts';
 import { Pinger } from './pinger.ts';
 
 /** What a client may send ahead of being read: HTTP/2's default of 64 KiB is slow over long distances. */
@@ -25,7 +25,7 @@ export class Http2FrameStream implements FrameStream {
   readonly #queue: FrameQueue;
   readonly #gone = new AbortController();
 
-  constructor(call: ConnectCall, stream: ServerHttp2Stream, clock: Clock) {
+  constructor(call: ConnectCall, { stream, encoding }: InsideOfCall, clock: Clock) {
     this.#call = call;
     this.#stream = stream;
     this.remoteAddress = call.getPeer();
@@ -33,7 +33,7 @@ export class Http2FrameStream implements FrameStream {
     this.#pinger = stream.session === undefined ? undefined : Pinger.of(stream.session, clock);
     widen(stream.session);
     this.#queue = new FrameQueue({ pause: () => stream.pause(), resume: () => stream.resume() });
-    this.#listen(call.metadata.get('grpc-encoding')[0]?.toString() ?? 'identity');
+    this.#listen(encoding, clock);
     call.sendMetadata(new Metadata());
     stream.resume();
   }
@@ -71,7 +71,7 @@ export class Http2FrameStream implements FrameStream {
     endCall(this.#call, error);
   }
 
-  #listen(encoding: string): void {
+  #listen(encoding: string, clock: Clock): void {
     const reader = new FrameReader(encoding);
     const fail = (error: FabricError): void => {
       this.#stream.removeAllListeners('data');
@@ -85,11 +85,16 @@ export class Http2FrameStream implements FrameStream {
         fail(asFabricError(thrown));
       }
     });
-    this.#stream.on('end', () => this.#queue.finish(reader.isInside ? 'gone' : 'half_closed'));
+    // A cancelled stream ends just like a half-closed one; that it is closed too shows only after this turn.
+    this.#stream.on('end', () => clock.schedule(0, () => this.#finish(reader)));
     this.#call.on('cancelled', () => this.#lose());
     this.#stream.on('close', () => this.#lose());
     this.#stream.on('error', () => this.#lose());
     this.#call.on('error', () => undefined);
+  }
+
+  #finish(reader: FrameReader): void {
+    this.#queue.finish(this.#stream.closed || reader.isInside ? 'gone' : 'half_closed');
   }
 
   #lose(): void {

@@ -16,7 +16,7 @@ interface CursorsDeps {
 
 const commitEveryMs = 50;
 const retryAfterMs = 1000;
-const commitsPerCallMax = 500;
+const commitsPerCallMax = 200;
 
 export class Cursors implements AsyncDisposable {
   readonly #deps: CursorsDeps;
@@ -83,7 +83,12 @@ export class Cursors implements AsyncDisposable {
     const waiters = this.#waiters.splice(0, final.length);
     try {
       const fenced = new Set(await this.#deps.cursorStore.commit([...final, ...recipients.map(toCommit)]));
-      for (const recipient of recipients) if (fenced.has(recipient.identity)) recipient.onFenced();
+      const closed = new Set(final.map(({ owner }) => owner));
+      for (const recipient of recipients.filter(({ identity }) => fenced.has(identity))) {
+        // The refusal may be meant for its predecessor on this gateway: the next commit tells.
+        if (closed.has(recipient.identity)) this.#dirty.add(recipient);
+        else recipient.onFenced();
+      }
       return true;
     } catch (cause) {
       this.#deps.log.warn('cursors could not be stored, will be tried again', { recipients: recipients.length, cause });

@@ -381,6 +381,31 @@ describe('fencing and failure', () => {
     );
   });
 
+  test('a session resumed on the same gateway is not ended by what is refused to its predecessor', async () => {
+    const { router, stores } = set();
+    const own = 'ag::w::i::again';
+    const publish = await publisher(router, own);
+    const first = await join(router, own, 'durable');
+    await publish('m0');
+    await first.inbox.has(1);
+    const inbox = new TestInbox();
+    let fenced = false;
+    const onFenced = (): void => void (fenced = true);
+    const second = await router.open({ identity: own, topic: own, epoch: (epochs += 1n), inbox, onFenced });
+    inbox.recipient = second;
+    await router.subscribe(second, topic(own), 'durable');
+    await inbox.has(1);
+    const closing = router.close(first.recipient);
+    inbox.empty();
+    await closing;
+    await publish('m1');
+    await inbox.has(2);
+    inbox.empty();
+    await router.close(second);
+    expect(fenced).toBe(false);
+    expect(await stores.cursorStore.open(own, (epochs += 1n))).toEqual(new Map([[own, { offset: 2n, index: 0 }]]));
+  });
+
   test('an older session cannot open after a newer one', async () => {
     const { router, stores } = set();
     await stores.cursorStore.open('ag::w::i::old', 20n);

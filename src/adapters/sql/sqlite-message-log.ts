@@ -77,6 +77,11 @@ export class SqliteMessageLog implements MessageLog, AsyncDisposable {
     this.#retaining = this.#scheduleRetention();
   }
 
+  /** Why it takes no more appends, if it does not: it stays so until it is opened again. */
+  get failure(): FabricError | undefined {
+    return this.#end;
+  }
+
   append(partition: number, parts: readonly Uint8Array[]): Promise<void> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);

@@ -1,0 +1,147 @@
+/** A client that says exactly what it is told to, right or wrong: frames over plain grpc-js, without the SDK. */
+import {
+  type ClientDuplexStream,
+  credentials,
+  makeGenericClientConstructor,
+  Metadata,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import type { InitConnection } from '../../src/gen/aether/v1/connection.ts';
+import { DownstreamMessage, UpstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
+import { SendMessage } from '../../src/gen/aether/v1/message.ts';
+
+type Up = NonNullable<UpstreamMessage['payload']>;
+type Down = NonNullable<DownstreamMessage['payload']>;
+type Values = { [Frame in Down as Frame['$case']]: Frame['value'] };
+
+const pass = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
+const method = {
+  path: '/aether.v1.AetherGateway/Connect',
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: pass,
+  requestDeserialize: pass,
+  responseSerialize: pass,
+  responseDeserialize: pass,
+} as const;
+const Client = makeGenericClientConstructor({ Connect: method }, 'AetherGateway');
+
+export const init = (clientType: InitConnection['clientType'], changes: Partial<InitConnection> = {}): Up => ({
+  $case: 'init',
+  value: {
+    clientType,
+    credentials: new Map(),
+    resumeSessionId: '',
+    extensions: [],
+    clientVersion: '',
+    clientSdk: 'raw',
+    clientBuildInfo: undefined,
+    ...changes,
+  },
+});
+
+export const agentInit = (workspace: string, specifier: string, changes: Partial<InitConnection> = {}): Up =>
+  init({ $case: 'agent', value: { workspace, implementation: 'raw', specifier } }, changes);
+
+export const send = (
+  targetTopic: string,
+  payload: Uint8Array | string = '',
+  changes: Partial<SendMessage> = {},
+): Up => ({
+  $case: 'send',
+  value: { ...SendMessage.decode(new Uint8Array()), targetTopic, payload: Buffer.from(payload), ...changes },
+});
+
+export interface RawEnd {
+  readonly code: number;
+  readonly details: string;
+}
+
+export class RawClient implements Disposable {
+  readonly frames: Down[] = [];
+  readonly ended: Promise<RawEnd>;
+  readonly #client: InstanceType<typeof Client>;
+  readonly #call: ClientDuplexStream<Uint8Array, Uint8Array>;
+  #wake = Promise.withResolvers<void>();
+  #taken = 0;
+
+  constructor(address: string, metadata: Record<string, string> = {}) {
+    this.#client = new Client(address, credentials.createInsecure(), {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.max_send_message_length': -1,
+    });
+    const headers = new Metadata();
+    for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
+    const connect: unknown = Reflect.get(this.#client, 'Connect');
+    this.#call = (connect as (metadata: Metadata) => ClientDuplexStream<Uint8Array, Uint8Array>).call(
+      this.#client,
+      headers,
+    );
+    this.#call.on('data', (bytes: Buffer) => {
+      const { payload } = DownstreamMessage.decode(bytes);
+      if (payload !== undefined) this.frames.push(payload);
+      this.#wake.resolve();
+    });
+    this.#call.on('error', () => undefined);
+    this.ended = new Promise((resolve) =>
+      this.#call.on('status', ({ code, details }: StatusObject) => {
+        resolve({ code, details });
+        this.#wake.resolve();
+      }),
+    );
+  }
+
+  say(payload: Up): void {
+    this.bytes(UpstreamMessage.encode({ payload, activeExtensions: [] }).finish());
+  }
+
+  /** A frame of any bytes. */
+  bytes(bytes: Uint8Array): void {
+    this.#call.write(bytes);
+  }
+
+  /** Stops and goes on reading. */
+  pause(): void {
+    this.#call.pause();
+  }
+
+  resume(): void {
+    this.#call.resume();
+  }
+
+  halfClose(): void {
+    this.#call.end();
+  }
+
+  cancel(): void {
+    this.#call.cancel();
+  }
+
+  /** The next frame; throws with the status if the stream ends instead. */
+  async next(): Promise<Down> {
+    for (;;) {
+      const frame = this.frames[this.#taken];
+      if (frame !== undefined) {
+        this.#taken += 1;
+        return frame;
+      }
+      const end = await Promise.race([this.ended, this.#wake.promise.then(() => undefined)]);
+      this.#wake = Promise.withResolvers();
+      if (end !== undefined && this.frames[this.#taken] === undefined)
+        throw new Error(`ended with ${end.code}: ${end.details}`);
+    }
+  }
+
+  /** The next frame of this kind; others before it are passed over. */
+  async find<Name extends keyof Values>(name: Name): Promise<Values[Name]> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame.$case === name) return frame.value as Values[Name];
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#call.cancel();
+    this.#client.close();
+  }
+}
