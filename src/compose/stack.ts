@@ -1,0 +1,44 @@
+/**
+ * The stack composition: one of any number of processes that share everything through Redis (leases, hints, cursors),
+ * RabbitMQ (the log in streams, competing work in quorum queues) and Postgres.
+ */
+import { openRabbitMessageLog } from '../adapters/rabbitmq/rabbit-message-log.ts';
+import { RabbitWorkQueue } from '../adapters/rabbitmq/rabbit-work-queue.ts';
+import { RedisKeys } from '../adapters/redis/keys.ts';
+import { openRedis } from '../adapters/redis/open-redis.ts';
+import { RedisCursorStore } from '../adapters/redis/redis-cursor-store.ts';
+import { RedisHints } from '../adapters/redis/redis-hints.ts';
+import { RedisLeaseStore } from '../adapters/redis/redis-lease-store.ts';
+import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
+import type { OpenComposition } from './composition.ts';
+import { stackChecks } from './stack-checks.ts';
+import { postgresOptions, rabbitLogSettings, rabbitWorkSettings, redisOptions } from './stack-settings.ts';
+
+const openTimeoutMs = 30_000;
+
+export const openStack: OpenComposition = async (config, given) => {
+  const { clock, log, entropy } = given;
+  const signal = AbortSignal.timeout(openTimeoutMs);
+  await using opened = new AsyncDisposableStack();
+  const redis = opened.use(await openRedis({ ...redisOptions(config), log, signal }));
+  const database = opened.use(await openPostgresDatabase(postgresOptions(config), { log }));
+  const messageLog = opened.use(
+    await openRabbitMessageLog(rabbitLogSettings(config), { clock, log, entropy }, { signal }),
+  );
+  const workQueue = opened.use(new RabbitWorkQueue(rabbitWorkSettings(config), { clock, log }));
+  const keys = new RedisKeys(config.redis.prefix);
+  const stack = opened.move();
+  return {
+    ports: {
+      ...given,
+      leaseStore: new RedisLeaseStore({ redis, keys }),
+      hints: new RedisHints({ redis, keys, log }),
+      cursorStore: new RedisCursorStore({ redis, keys }),
+      messageLog,
+      workQueue,
+    },
+    checks: stackChecks(config, { redis, database, clock, log }),
+    summary: `Redis ${config.redis.addresses.join(', ')}, RabbitMQ ${messageLog.broker?.version ?? ''}, Postgres ${config.postgres.host}:${config.postgres.port}`,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+};
