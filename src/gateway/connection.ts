@@ -19,6 +19,10 @@ import { enrol, type Frames, identify, joinTopics, readInit, takeIdentity, type 
 import type { GatewayMeasures } from './measures.ts';
 import { Outbox } from './outbox.ts';
 
+/** How long a draining stream goes on for a client that does not stop sending, and how long it must be quiet. */
+const drainPatienceMs = 1000;
+const quietMs = 25;
+
 /** How long an ending stream waits for what is still on its way to a client that may not read. */
 const flushPatienceMs = 2000;
 
@@ -42,6 +46,7 @@ export class Connection {
   readonly #outbox: Outbox;
   readonly #finished = Promise.withResolvers<void>();
   readonly #opened: Opened = {};
+  #framesHandled = 0;
 
   constructor(stream: FrameStream, deps: GatewayDeps, measures: GatewayMeasures) {
     this.#stream = stream;
@@ -87,12 +92,39 @@ export class Connection {
     else log.info('connection ended by the gateway', { ...facts, reason, message });
   }
 
-  /** Asks the client to reconnect elsewhere and ends the stream. Resolves when it has ended. */
-  drain(): Promise<void> {
+  /**
+   * Asks the client to reconnect elsewhere and ends the stream, but not under what the client sent before it heard:
+   * frames are handled until its transport has answered for the notice and it has been quiet for a moment. Resolves
+   * when the stream has ended.
+   */
+  async drain(): Promise<void> {
     const reason = 'server shutting down';
-    if (this.#opened.client !== undefined) this.#signal(SignalType.GRACEFUL_DISCONNECT, reason);
+    if (this.#opened.client !== undefined) {
+      this.#signal(SignalType.GRACEFUL_DISCONNECT, reason);
+      await Promise.race([this.#quiet(), this.#finished.promise]);
+    }
     this.#fail(new FabricError('DRAINING', reason));
-    return this.#finished.promise;
+    await this.#finished.promise;
+  }
+
+  async #quiet(): Promise<void> {
+    const { clock } = this.#deps;
+    const untilMs = clock.monotonic() + drainPatienceMs;
+    const heard = Promise.withResolvers<void>();
+    this.#outbox.whenReceived(heard.resolve);
+    await this.#within(drainPatienceMs, heard.promise);
+    for (let seen = -1; seen !== this.#framesHandled && clock.monotonic() < untilMs; ) {
+      seen = this.#framesHandled;
+      await this.#within(quietMs, this.#finished.promise);
+    }
+  }
+
+  /** Waits for something, but not longer than that. */
+  async #within(ms: number, awaited: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#deps.clock.schedule(ms, late.resolve);
+    await Promise.race([awaited, late.promise]);
+    timer.cancel();
   }
 
   #fail(error: FabricError): void {
@@ -150,6 +182,7 @@ export class Connection {
     for (const frame of frames) {
       if (this.#ending.signal.aborted) return;
       if (!client.session.isCurrent()) throw new FabricError('LEASE_LOST', 'the lease could not be renewed in time');
+      this.#framesHandled += 1;
       const wait = dispatch(client, frame);
       if (wait !== undefined) await wait;
       const room = this.#outbox.room;
@@ -172,15 +205,8 @@ export class Connection {
     if (recipient !== undefined) await this.#deps.router.close(recipient);
     if (session !== undefined) await this.#deps.presence.close(session, { resumable: isResumable(ending) });
     if (client !== undefined) this.#countConnected(client, -1);
-    await this.#flushed();
+    await this.#within(flushPatienceMs, this.#outbox.empty());
     this.#stream.end(ending.how === 'failed' ? ending.error : undefined);
-  }
-
-  async #flushed(): Promise<void> {
-    const patience = Promise.withResolvers<void>();
-    const timer = this.#deps.clock.schedule(flushPatienceMs, patience.resolve);
-    await Promise.race([this.#outbox.empty(), patience.promise]);
-    timer.cancel();
   }
 
   #signal(type: SignalType, reason: string): void {

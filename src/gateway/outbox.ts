@@ -81,6 +81,11 @@ export class Outbox implements Inbox {
     return this.#room?.promise;
   }
 
+  /** Calls `received` once the peer's transport has answered for everything there is now. */
+  whenReceived(received: () => void): void {
+    void this.empty().then(() => this.#deps.stream.whenReceived(received));
+  }
+
   /** Resolves when everything has been handed to the transport. */
   empty(): Promise<void> {
     if (this.#bytes === 0) return Promise.resolve();

@@ -44,6 +44,13 @@ export interface RabbitWorkQueueDeps {
 }
 
 const notFound = 404;
+const suspectsMax = 10_000;
+
+/**
+ * Connections queues are looked for on at once, as many as there is need of. A look takes 1.1 ms when the queue is not
+ * there; 10,000 of them took 11 s on one lane, 6 s on four, 5 s on 16.
+ */
+const lookLinks = 4;
 
 /** Connects when it is first used. */
 export class RabbitWorkQueue implements WorkQueue, AsyncDisposable {
@@ -52,7 +59,10 @@ export class RabbitWorkQueue implements WorkQueue, AsyncDisposable {
   readonly #pushLink: AmqpLink;
   readonly #pusher: WorkPusher;
   readonly #consumeLinks: LinkGroup;
+  readonly #lookLinks: readonly AmqpLink[];
   readonly #watch: QueueWatch;
+  /** Queues from which consuming failed in a way that closes connections. */
+  readonly #suspects = new Set<string>();
   readonly #closing = new AbortController();
 
   constructor(settings: RabbitWorkQueueSettings, deps: RabbitWorkQueueDeps) {
@@ -62,7 +72,11 @@ export class RabbitWorkQueue implements WorkQueue, AsyncDisposable {
     this.#pushLink = new AmqpLink({ ...settings, clientName: `${settings.clientName} push` }, deps);
     this.#pusher = new WorkPusher(settings, { ...deps, link: this.#pushLink, outstanding });
     this.#consumeLinks = new LinkGroup(settings, deps);
-    this.#watch = new QueueWatch(settings, { ...deps, link: this.#consumeLinks.first });
+    this.#lookLinks = Array.from(
+      { length: lookLinks },
+      (_, number) => new AmqpLink({ ...settings, clientName: `${settings.clientName} look ${number}` }, deps),
+    );
+    this.#watch = new QueueWatch(settings, { ...deps, bell: this.#consumeLinks.first, looking: this.#lookLinks });
   }
 
   push(topic: string, parts: readonly Uint8Array[]): Promise<void> {
@@ -85,7 +99,7 @@ export class RabbitWorkQueue implements WorkQueue, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pusher.close();
     this.#closing.abort();
-    await Promise.all([this.#pushLink.close(), this.#consumeLinks.close()]);
+    await Promise.all([this.#pushLink, this.#consumeLinks, ...this.#lookLinks].map((link) => link.close()));
   }
 
   /** A consumer once the queue is there; `undefined` when it is to be tried again or the signal has aborted. */
@@ -96,6 +110,8 @@ export class RabbitWorkQueue implements WorkQueue, AsyncDisposable {
     try {
       await this.#watch.appeared(queue, signal);
       if (signal.aborted) return undefined;
+      if (this.#suspects.has(queue)) await this.#watch.try(queue);
+      this.#suspects.delete(queue);
       return await this.#start(queue, { credit, signal });
     } catch (thrown) {
       if (signal.aborted || replyCodeOf(thrown) === notFound) return undefined;
@@ -113,8 +129,14 @@ export class RabbitWorkQueue implements WorkQueue, AsyncDisposable {
       await within(deadline, consumer.start(credit));
       return consumer;
     } catch (thrown) {
+      if (replyCodeOf(thrown) === undefined) this.#suspect(queue);
       await consumer[Symbol.asyncDispose]();
       throw thrown;
     }
+  }
+
+  /** It may be what broke the connection, or have been there by chance: it is tried apart before it is used again. */
+  #suspect(queue: string): void {
+    if (this.#suspects.size < suspectsMax) this.#suspects.add(queue);
   }
 }
