@@ -1,5 +1,5 @@
-import { extensionsMax } from '../model/limits.ts';
 import type { FabricError } from '../model/error.ts';
+import { extensionsMax } from '../model/limits.ts';
 import type { ConnectCall } from './grpc-inside.ts';
 import { grpcStatus } from './grpc-status.ts';
 

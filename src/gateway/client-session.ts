@@ -2,21 +2,22 @@
  * One client's connection once its handshake is through: who it is, what it may be answered with, and what the handlers
  * of its frames need.
  */
-import type { Access, Actor } from '../acl/decide.ts';
+
 import type { PublishPermit, Verdict } from '../acl/authorizer.ts';
+import type { Access, Actor } from '../acl/decide.ts';
 import { asFabricError, FabricError } from '../model/error.ts';
 import { permitsPerSessionMax } from '../model/limits.ts';
 import { identityOf, ownTopicOf, type Principal } from '../model/principal.ts';
 import type { Count } from '../ports/metrics.ts';
 import type { Session } from '../presence/session.ts';
-import type { Recipient } from '../router/recipient.ts';
 import type { Publication } from '../router/publication.ts';
+import type { Recipient } from '../router/recipient.ts';
 import type { OutgoingMessage } from '../router/router.ts';
-import { type Downstream, encodeDownstream, errorPayload } from './codec/downstream.ts';
 import { type Stamp, stampOf } from './codec/delivery.ts';
+import { type Downstream, encodeDownstream, errorPayload } from './codec/downstream.ts';
+import type { GatewayDeps } from './gateway.ts';
 import type { GatewayMeasures } from './measures.ts';
 import type { Outbox } from './outbox.ts';
-import type { GatewayDeps } from './gateway.ts';
 
 /** A topic text the client has sent to, resolved and permitted. */
 export interface Target {

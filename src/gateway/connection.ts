@@ -56,6 +56,7 @@ export class Connection {
       stream,
       clock: deps.clock,
       stallMs: deps.settings.slowConsumerMs,
+      delivered: measures.delivered,
       listener: {
         onRoom: () => this.#opened.recipient?.room(),
         onConfirmed: (mark) => this.#opened.recipient?.confirmed(mark),

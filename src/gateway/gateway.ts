@@ -3,6 +3,7 @@
  * gateway stops.
  */
 import type { Authorizer } from '../acl/authorizer.ts';
+import { FabricError } from '../model/error.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Log } from '../ports/log.ts';
@@ -10,7 +11,6 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { Presence } from '../presence/presence.ts';
 import type { Router } from '../router/router.ts';
 import type { Authenticate } from './authenticate.ts';
-import { FabricError } from '../model/error.ts';
 import { Connection } from './connection.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { type GatewayMeasures, gatewayMeasures } from './measures.ts';

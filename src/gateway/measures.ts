@@ -3,6 +3,7 @@ import type { Count, Distribution, Level, Measure, Metrics } from '../ports/metr
 /** What the gateway counts; names as published where they fit. */
 export interface GatewayMeasures {
   readonly routed: Measure<Count>;
+  readonly delivered: Count;
   readonly refusals: Measure<Count>;
   readonly attempts: Measure<Count>;
   readonly connections: Measure<Level>;
@@ -15,6 +16,13 @@ export const gatewayMeasures = (metrics: Metrics): GatewayMeasures => ({
     help: 'Messages accepted from clients.',
     labels: ['workspace', 'message_type'],
   }),
+  delivered: metrics
+    .counter({
+      name: 'aether_messages_delivered_total',
+      help: 'Messages handed to the streams of recipients.',
+      labels: [],
+    })
+    .at({}),
   refusals: metrics.counter({
     name: 'aether_message_errors_total',
     help: 'Frames refused in the stream.',

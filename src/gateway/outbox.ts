@@ -5,6 +5,7 @@
  */
 import { outboxBytesMax } from '../model/limits.ts';
 import type { Clock, Scheduled } from '../ports/clock.ts';
+import type { Count } from '../ports/metrics.ts';
 import type { Inbox } from '../router/inbox.ts';
 import type { FrameStream } from './frame-stream.ts';
 
@@ -23,6 +24,7 @@ interface OutboxDeps {
   readonly stream: FrameStream;
   readonly clock: Clock;
   readonly stallMs: number;
+  readonly delivered: Count;
   readonly listener: OutboxListener;
 }
 
@@ -61,12 +63,13 @@ export class Outbox implements Inbox {
     this.#room?.resolve();
   }
 
-  offer(frames: Uint8Array): number | undefined {
+  offer(frames: Uint8Array, records: number): number | undefined {
     if (this.#state !== 'open' || this.#bytes >= outboxBytesMax || !this.#deps.listener.isCurrent()) {
       this.#hasRefused = true;
       return undefined;
     }
     this.#mark += 1;
+    this.#deps.delivered.add(records);
     this.#enqueue(frames);
     return this.#mark;
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DownstreamMessage, UpstreamMessage } from '../../gen/aether/v1/gateway.ts';
 import { DeliveryBatch } from '../../gen/aether/v1/fabric.ts';
+import { DownstreamMessage, UpstreamMessage } from '../../gen/aether/v1/gateway.ts';
 import { MessageType, SendMessage } from '../../gen/aether/v1/message.ts';
 import { encodeDelivery, stampOf } from './delivery.ts';
 import { encodeDownstream } from './downstream.ts';

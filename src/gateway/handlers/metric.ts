@@ -1,4 +1,4 @@
-import { Metric, MessageType, type SendMessage } from '../../gen/aether/v1/message.ts';
+import { MessageType, Metric, type SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
 import { metricEntriesMax, metricMetadataMax } from '../../model/limits.ts';
 

@@ -1,16 +1,16 @@
 import {
   type ConnectionFilter,
   type ConnectionInfo,
-  type SessionOperation,
   SessionOperation_OpType as Op,
+  type SessionOperation,
   type SessionOperationResponse,
 } from '../../gen/aether/v1/admin.ts';
 import { PrincipalType } from '../../gen/aether/v1/principal.ts';
+import { FabricError } from '../../model/error.ts';
 import { pageSizeMax } from '../../model/limits.ts';
-import { parseIdentity, type PrincipalKind, workspaceOf } from '../../model/principal.ts';
+import { type PrincipalKind, parseIdentity, workspaceOf } from '../../model/principal.ts';
 import type { Presence } from '../../presence/presence.ts';
 import type { Online } from '../../presence/session.ts';
-import { FabricError } from '../../model/error.ts';
 import type { ClientSession } from '../client-session.ts';
 
 const principalTypes = {
