@@ -10,7 +10,7 @@ export const clusterAddresses = ({ cluster }: Ports): Pick<RedisClusterService, 
   addresses: cluster.map(at),
 });
 
-export const rabbitmqAddresses = ({ amqp, stream }: Ports): Omit<RabbitmqService, keyof Service> => ({
+export const rabbitmqAddresses = ({ amqp, stream }: Ports): Omit<RabbitmqService, keyof Service | 'queues'> => ({
   streamUrl: `rabbitmq-stream://guest:guest@${at(stream)}`,
   streamPort: stream,
   amqpUrl: `amqp://guest:guest@${at(amqp)}`,

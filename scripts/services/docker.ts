@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { clusterAddresses, postgresAddress, rabbitmqAddresses, redisAddress } from './addresses.ts';
 import type { Ports } from './ports.ts';
+import { linesOf, listQueues } from './rabbitmq.ts';
 import type { Service, ServiceName, ServiceTypes, Waiting } from './service.ts';
 
 const run = promisify(execFile);
@@ -23,7 +24,9 @@ export async function dockerRuns(signal?: AbortSignal): Promise<boolean> {
 /** All services; a container is made by the first start. */
 export function dockerServices(project: string, ports: Ports): ServiceTypes {
   const control = (name: ServiceName): Service => {
-    const on = async ({ signal }: Waiting = {}, ...args: string[]) => compose(project, [...args, name], ports, signal);
+    const on = async ({ signal }: Waiting = {}, ...args: string[]): Promise<void> => {
+      await compose(project, [...args, name], ports, signal);
+    };
     return {
       processIds: () => [],
       start: (options) => on(options, 'up', '--detach', '--wait'),
@@ -39,10 +42,12 @@ export function dockerServices(project: string, ports: Ports): ServiceTypes {
     await compose(project, ['rm', '--stop', '--force', '--volumes', 'redis'], ports, options?.signal);
     await redis.start(options);
   };
+  const queues = async (): Promise<string[]> =>
+    linesOf(await compose(project, ['exec', '-T', 'rabbitmq', 'rabbitmqctl', ...listQueues], ports));
   return {
     redis: { ...redis, ...redisAddress(ports.redis), wipe },
     cluster: { ...control('cluster'), ...clusterAddresses(ports), nodes: [] },
-    rabbitmq: { ...control('rabbitmq'), ...rabbitmqAddresses(ports) },
+    rabbitmq: { ...control('rabbitmq'), ...rabbitmqAddresses(ports), queues },
     postgres: { ...control('postgres'), ...postgresAddress(ports) },
   };
 }
@@ -51,9 +56,10 @@ export async function endDockerServices(project: string): Promise<void> {
   await compose(project, ['down', '--volumes', '--timeout', '1']);
 }
 
-async function compose(project: string, args: readonly string[], ports?: Ports, signal?: AbortSignal): Promise<void> {
+async function compose(project: string, args: readonly string[], ports?: Ports, signal?: AbortSignal): Promise<string> {
   const env = { ...process.env, ...(ports && portEnvironment(ports)) };
-  await run('docker', ['compose', '--project-name', project, '--file', composeFile, ...args], { env, signal });
+  const all = ['compose', '--project-name', project, '--file', composeFile, ...args];
+  return (await run('docker', all, { env, signal })).stdout;
 }
 
 const portEnvironment = ({ redis, cluster, amqp, stream, postgres }: Ports): NodeJS.ProcessEnv => ({

@@ -23,6 +23,9 @@ export interface Instance {
   detach(): void;
 }
 
+/** Somebody else's services are up there. */
+export class DirectoryInUseError extends Error {}
+
 /** Refuses a directory whose services are up; clears away what a dead process has left in it. */
 export async function openInstance(directory: string, signal?: AbortSignal): Promise<Instance> {
   const ports = await holdPorts(signal);
@@ -84,14 +87,15 @@ export const processesOf = ({ units }: State): ProcessRecord[] =>
 
 async function clearLeftOver(directory: string, left: State): Promise<void> {
   refuseIfOwned(directory, left);
-  if (left.owner === undefined && isUp(left)) throw new Error(`services are up in ${directory} already`);
+  if (left.owner === undefined && isUp(left)) throw new DirectoryInUseError(`services are up in ${directory} already`);
   await endAll(left);
   removeData(directory, left);
   mkdirSync(directory, { recursive: true });
 }
 
 function refuseIfOwned(directory: string, { owner }: State): void {
-  if (owner !== undefined && isAlive(owner)) throw new Error(`${directory} is in use by process ${owner.pid}`);
+  if (owner !== undefined && isAlive(owner))
+    throw new DirectoryInUseError(`${directory} is in use by process ${owner.pid}`);
 }
 
 const isUp = (state: State): boolean => state.project !== undefined || processesOf(state).some(isAlive);

@@ -12,6 +12,13 @@ interface ProgramPlace {
   readonly debian: string;
 }
 
+const homebrewRabbitmq = [
+  '/opt/homebrew/sbin',
+  '/usr/local/sbin',
+  '/opt/homebrew/opt/rabbitmq/sbin',
+  '/usr/local/opt/rabbitmq/sbin',
+];
+
 const places = {
   'redis-server': { names: ['redis-server', 'valkey-server'], debian: 'redis-server' },
   'redis-cli': { names: ['redis-cli', 'valkey-cli'], debian: 'redis-server' },
@@ -19,7 +26,13 @@ const places = {
     names: ['rabbitmq-server'],
     // On Linux the one in PATH is a wrapper that changes to the user and the folders of the system's own instance.
     before: ['/usr/lib/rabbitmq/bin'],
-    after: ['/opt/homebrew/sbin', '/usr/local/sbin', '/opt/homebrew/opt/rabbitmq/sbin', '/usr/local/opt/rabbitmq/sbin'],
+    after: homebrewRabbitmq,
+    debian: 'rabbitmq-server',
+  },
+  rabbitmqctl: {
+    names: ['rabbitmqctl'],
+    before: ['/usr/lib/rabbitmq/bin'],
+    after: homebrewRabbitmq,
     debian: 'rabbitmq-server',
   },
   epmd: { names: ['epmd'], after: ['/usr/lib/erlang/bin', '/usr/lib64/erlang/bin'], debian: 'rabbitmq-server' },
@@ -40,7 +53,7 @@ export type ProgramName = keyof typeof places;
 const needs: Readonly<Record<ServiceName, readonly ProgramName[]>> = {
   redis: ['redis-server'],
   cluster: ['redis-server', 'redis-cli'],
-  rabbitmq: ['rabbitmq-server', 'epmd'],
+  rabbitmq: ['rabbitmq-server', 'rabbitmqctl', 'epmd'],
   postgres: ['initdb'],
 };
 

@@ -2,10 +2,12 @@
  * RabbitMQ with the stream plugin. Nothing of it meets the system's own: it has its name, cookie, folders and plugin
  * list, and an epmd of its own that we start before it, or the server would start one that nobody knows the id of.
  */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { rabbitmqAddresses } from './addresses.ts';
 import { LocalService } from './local-service.ts';
 import type { LocalSetting } from './local-setting.ts';
@@ -13,6 +15,8 @@ import type { Ports } from './ports.ts';
 import type { Program } from './process.ts';
 import { childEnvironment } from './programs.ts';
 import type { RabbitmqService } from './service.ts';
+
+const run = promisify(execFile);
 
 export function rabbitmq({ ports, programs, state }: LocalSetting): RabbitmqService {
   const nodeName = `aether-${createHash('sha256').update(state.directory).digest('hex').slice(0, 8)}@localhost`;
@@ -26,8 +30,19 @@ export function rabbitmq({ ports, programs, state }: LocalSetting): RabbitmqServ
     ];
   };
   const isReady = async () => (await accepts(ports.stream)) && (await accepts(ports.amqp));
-  return Object.assign(new LocalService({ name: 'rabbitmq', prepare, isReady }, state), rabbitmqAddresses(ports));
+  const service = new LocalService({ name: 'rabbitmq', prepare, isReady }, state);
+  const queues = async (): Promise<string[]> => {
+    const env = { ...serverEnvironment(service.folder, ports), detached: undefined };
+    const args = ['--node', nodeName, ...listQueues];
+    return linesOf((await run(programs.pathOf('rabbitmqctl'), args, { env })).stdout);
+  };
+  return Object.assign(service, rabbitmqAddresses(ports), { queues });
 }
+
+/** Arguments of rabbitmqctl. */
+export const listQueues = ['--quiet', 'list_queues', '--no-table-headers', 'name'] as const;
+
+export const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
 const sharedProgram = (folder: string, environment: NodeJS.ProcessEnv) =>
   ({ environment, folder, log: join(folder, 'log'), stopSignal: 'SIGTERM', endSignal: 'SIGKILL' }) as const;

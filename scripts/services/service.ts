@@ -45,6 +45,8 @@ export interface RedisClusterService extends Service {
  * second more, until their coordinator has elected itself; clients have to try again, as after any broker's restart.
  */
 export interface RabbitmqService extends Service {
+  /** Names of all its queues and streams. */
+  queues(): Promise<string[]>;
   readonly streamUrl: string;
   readonly streamPort: number;
   readonly amqpUrl: string;

@@ -4,14 +4,27 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
-import { openServices } from '../../scripts/services/services.ts';
+import { DirectoryInUseError } from '../../scripts/services/instance.ts';
+import { openServices, type Services } from '../../scripts/services/services.ts';
 
-const directory = fileURLToPath(new URL('../../.services/test', import.meta.url));
+/** Test runs beside each other in one checkout have a directory each. */
+const runsMax = 8;
+const directoryOf = (run: number): string => fileURLToPath(new URL(`../../.services/test-${run}`, import.meta.url));
+
+const openOwn = async (run = 1): Promise<Services> => {
+  try {
+    const log = (line: string): void => void process.stderr.write(`${line}\n`);
+    return await openServices({ directory: directoryOf(run), log });
+  } catch (error) {
+    if (!(error instanceof DirectoryInUseError) || run === runsMax) throw error;
+    return await openOwn(run + 1);
+  }
+};
 
 export const setup = async (project: TestProject): Promise<(() => Promise<void>) | undefined> => {
   const wanted = project.vitest.projects.some(({ name }) => name !== 'unit');
   if (!wanted) return undefined;
-  const services = await openServices({ directory, log: (line) => void process.stderr.write(`${line}\n`) });
+  const services = await openOwn();
   project.provide('services', services.environment);
   return async () => {
     await services[Symbol.asyncDispose]();
