@@ -1,5 +1,5 @@
 /** Fabrics of gateways in processes of their own, on either composition. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CompositionName } from '../flows/fabric.ts';
@@ -12,17 +12,20 @@ export class ProcessFabric implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #gateways: GatewayProcess[] = [];
 
-  constructor(composition: CompositionName) {
+  /** `env` says where the stack's services are, if not where the others of this run are. */
+  constructor(composition: CompositionName, env: Readonly<Record<string, string>> = {}) {
     this.composition = composition;
-    this.#env = composition === 'stack' ? stackEnvironment(unique('fault')) : {};
+    this.#env = composition === 'stack' ? { ...stackEnvironment(unique('fault')), ...env } : {};
   }
 
   /** Starts a gateway: another one on the stack, the one on the same data embedded. */
-  async start(flags: Readonly<Record<string, string | number>> = {}): Promise<GatewayProcess> {
+  async start(settings: object = {}): Promise<GatewayProcess> {
+    const config = join(this.#directory, `settings-${this.#gateways.length}.yaml`);
+    writeFileSync(config, JSON.stringify({ mode: this.composition, ...settings }));
     const gateway = await GatewayProcess.start(
       this.composition === 'stack'
-        ? { command: 'gateway', env: this.#env, flags }
-        : { command: 'up', flags: { 'data-dir': this.#directory, ...flags } },
+        ? { command: 'gateway', env: this.#env, flags: { config } }
+        : { command: 'up', flags: { config, 'data-dir': join(this.#directory, 'data') } },
     );
     this.#gateways.push(gateway);
     return gateway;

@@ -6,37 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { TcpProxy } from '../adapters/rabbitmq/tcp-proxy.ts';
 import { unique } from '../flows/fabric.ts';
-import { agentInit, RawClient, send } from '../flows/raw-client.ts';
+import { send } from '../flows/raw-client.ts';
+import { bodies, join, sendAll, take } from './agents.ts';
 import { ProcessFabric } from './fabrics.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { until } from './until.ts';
-
-const bodies = (count: number): string[] => Array.from({ length: count }, (_, index) => `m${index}`);
-
-const join = async (address: string, workspace: string, specifier: string, resume = '') => {
-  const client = new RawClient(address);
-  client.say(agentInit(workspace, specifier, { resumeSessionId: resume }));
-  return { client, ack: await client.find('connectionAck') };
-};
-
-/** Sends all of it durably. */
-const sendAll = async (
-  address: string,
-  workspace: string,
-  topic: string,
-  payloads: readonly (string | Uint8Array)[],
-): Promise<void> => {
-  const { client } = await join(address, workspace, unique('sender'));
-  for (const payload of payloads) client.say(send(topic, payload));
-  client.halfClose();
-  expect(await client.ended).toMatchObject({ code: 0 });
-};
-
-const take = async (client: RawClient, count: number): Promise<string[]> => {
-  const texts: string[] = [];
-  while (texts.length < count) texts.push(Buffer.from((await client.find('msg')).payload).toString());
-  return texts;
-};
 
 const delivered = (gateway: GatewayProcess): Promise<number> => gateway.metric('aether_messages_delivered_total');
 
@@ -108,7 +82,7 @@ describe.each(['embedded', 'stack'] as const)('%s', (composition) => {
 
   test('one that never reads is ended as a slow consumer and finds the rest on its return', async () => {
     await using fabric = new ProcessFabric(composition);
-    const gateway = await fabric.start({ config: slowConsumerConfig(composition) });
+    const gateway = await fabric.start({ gateway: { slow_consumer_timeout: '1s' } });
     const workspace = unique('never');
     const { client } = await join(gateway.address, workspace, 'never');
     client.pause();
@@ -129,9 +103,6 @@ describe.each(['embedded', 'stack'] as const)('%s', (composition) => {
     expect(rest.length).toBeGreaterThan(100);
   });
 });
-
-const slowConsumerConfig = (composition: string): string =>
-  fileURLToPath(new URL(`slow-consumer-${composition}.yaml`, import.meta.url));
 
 const isOnline = async (gateway: GatewayProcess, workspace: string, specifier: string): Promise<boolean> => {
   const { client } = await join(gateway.address, workspace, unique('asker'));
