@@ -79,7 +79,7 @@ export default defineConfig({
       },
     },
     { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
-    { files: ['scripts/**', 'bench/**', 'examples/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
+    { files: ['scripts/**', 'bench/**', 'examples/**', 'src/cli/**', 'bin/**'], rules: { 'no-console': 'off' } },
     { files: ['sdk/typescript/src/index.ts'], rules: { 'oxc/no-barrel-file': 'off' } },
   ],
   ignorePatterns: ['src/gen/**', 'sdk/typescript/src/gen/**', '**/dist/**'],

@@ -2,8 +2,9 @@
  * HTTP for operators and probes: whether the process lives, is ready, has started, and what it measures. No secrets, no
  * effects.
  */
-import { createServer, type ServerResponse } from 'node:http';
+
 import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import { FabricError } from '../model/error.ts';
 import type { HealthChecks } from './health.ts';
 

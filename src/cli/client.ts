@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import {
+  type AgentClient,
   type BridgeClient,
+  type ConnectOptions,
   connectAgent,
   connectBridge,
-  type ConnectOptions,
   connectService,
   connectTask,
   connectUser,
-  type AgentClient,
   type ServiceClient,
   type TaskClient,
   type UserClient,

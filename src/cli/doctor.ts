@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync } from 'node:fs';
 import { once } from 'node:events';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { styleText } from 'node:util';

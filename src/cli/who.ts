@@ -1,11 +1,11 @@
-import type { SessionInfo } from '#sdk';
+import type { SessionSummary } from '#sdk';
 import { pageSizeMax } from '../model/limits.ts';
 import { type ClientOptions, connectAs, ownIdentity } from './client.ts';
 
 /** Lists the sessions of all gateways. */
 export const who = async (prefix: string, options: ClientOptions): Promise<void> => {
   await using client = await connectAs(ownIdentity(), options);
-  const found: SessionInfo[] = [];
+  const found: SessionSummary[] = [];
   for (let offset = 0, total = 1; offset < total; offset += pageSizeMax) {
     const page = await client.sessions.list({ limit: pageSizeMax, offset });
     total = page.total;
@@ -17,7 +17,7 @@ export const who = async (prefix: string, options: ClientOptions): Promise<void>
   else console.log(table(found));
 };
 
-const table = (sessions: readonly SessionInfo[]): string => {
+const table = (sessions: readonly SessionSummary[]): string => {
   if (sessions.length === 0) return 'nobody is connected';
   const width = Math.max(...sessions.map(({ identity }) => identity.length));
   const rows = sessions.map(

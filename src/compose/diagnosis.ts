@@ -11,7 +11,7 @@ import { systemClock } from '../adapters/system/system-clock.ts';
 import type { Config } from '../config/schema.ts';
 import { FabricError } from '../model/error.ts';
 import type { Log } from '../ports/log.ts';
-import { rabbitLogSettings, rabbitWorkSettings, redisOptions, postgresOptions } from './stack-settings.ts';
+import { postgresOptions, rabbitLogSettings, rabbitWorkSettings, redisOptions } from './stack-settings.ts';
 
 /** Fine, and in what way; or fit to work but with something to see to. */
 export interface Finding {

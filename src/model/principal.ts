@@ -1,6 +1,6 @@
 import { separator } from './limits.ts';
 
-/** Who connects. The wire calls them by the names in `principalTypeNames`, identities start with the prefixes below. */
+/** Who connects. Identities start with the prefixes below. */
 export type Principal =
   | { readonly kind: 'agent'; readonly workspace: string; readonly implementation: string; readonly specifier: string }
   /** `unique` tasks choose their specifier; the others get a new one at each connect. */
@@ -22,17 +22,6 @@ export type Principal =
   | { readonly kind: 'metrics_bridge' };
 
 export type PrincipalKind = Principal['kind'];
-
-export const principalTypeNames = {
-  agent: 'Agent',
-  task: 'Task',
-  user: 'User',
-  service: 'Service',
-  bridge: 'Bridge',
-  orchestrator: 'Orchestrator',
-  workflow_engine: 'WorkflowEngine',
-  metrics_bridge: 'MetricsBridge',
-} as const satisfies Record<PrincipalKind, string>;
 
 const join = (...parts: readonly string[]): string => parts.join(separator);
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { identifierFault } from './identifier.ts';
-import { identityOf, parseIdentity, type Principal } from './principal.ts';
+import { identityOf, type Principal, parseIdentity } from './principal.ts';
 import { parseTopic, topic } from './topic.ts';
 
 describe('topic', () => {

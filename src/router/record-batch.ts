@@ -4,7 +4,7 @@
  * The frames of a group lie next to each other exactly as they will be written to a recipient, so that delivering a
  * group is one slice and no copy. `open-batch.ts` writes what this file reads.
  */
-import { groupBytes, prefixBytes, progressKind, type ProgressAudience, sourceBytes, version } from './batch-format.ts';
+import { groupBytes, type ProgressAudience, prefixBytes, progressKind, sourceBytes, version } from './batch-format.ts';
 
 /** What one record says beside its frame. */
 export interface RecordMeta {

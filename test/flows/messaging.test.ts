@@ -296,11 +296,15 @@ onEachComposition((fabric) => {
       const workspace = unique('oversize');
       await using sender = await agent(workspace, 'sender');
       const taking = new Taking(sender);
-      const refused = refusals(sender);
-      await sender.send(sender.topic, new Uint8Array(1024 * 1024 + 1)).catch(() => undefined);
+      const { id } = sender.session;
+      await expect(sender.send(sender.topic, new Uint8Array(1024 * 1024 + 1))).rejects.toMatchObject({
+        reason: 'PAYLOAD_TOO_LARGE',
+        code: 'resource_exhausted',
+        retryable: false,
+      });
       await sender.send(sender.topic, 'after');
       expect(await taking.texts(1)).toEqual(['after']);
-      void refused;
+      expect(sender.session.id).toBe(id);
     });
 
     test('large messages hold nobody up', async () => {

@@ -2,8 +2,8 @@
 import {
   type ClientDuplexStream,
   credentials,
-  makeGenericClientConstructor,
   Metadata,
+  makeGenericClientConstructor,
   type StatusObject,
 } from '@grpc/grpc-js';
 import type { InitConnection } from '../../src/gen/aether/v1/connection.ts';

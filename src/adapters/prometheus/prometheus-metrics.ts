@@ -2,7 +2,7 @@
  * Measures for Prometheus. Values are kept in plain numbers and handed to prom-client when it is asked, so that counting
  * on a hot path costs an addition. Label values beyond `seriesMax` of a measure are counted together as `other`.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Count, Distribution, Labels, Level, Measure, MeasureDefinition, Metrics } from '../../ports/metrics.ts';
 
 const seriesMax = 500;

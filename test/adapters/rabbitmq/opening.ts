@@ -1,5 +1,6 @@
 /** Logs and queues of RabbitMQ as tests open them: with names of their own, and gone afterwards. */
 
+import { connect } from 'amqplib';
 import { defaultRetention, streamOfLayout, streamOfPartition } from '../../../src/adapters/rabbitmq/log-streams.ts';
 import {
   defaultRabbitMessageLogSettings,
@@ -15,11 +16,10 @@ import {
 import { parseBrokerAddress } from '../../../src/adapters/rabbitmq/stream/broker-address.ts';
 import { StreamConnection } from '../../../src/adapters/rabbitmq/stream/stream-connection.ts';
 import { deleteStream } from '../../../src/adapters/rabbitmq/stream/stream-requests.ts';
-import { connect } from 'amqplib';
-import { systemClock } from '../../../src/adapters/system/system-clock.ts';
-import { systemEntropy } from '../../../src/adapters/system/system-entropy.ts';
 import { parseAmqpAddress } from '../../../src/adapters/rabbitmq/work/amqp-address.ts';
 import { bellOf, queueOfTopic } from '../../../src/adapters/rabbitmq/work/work-objects.ts';
+import { systemClock } from '../../../src/adapters/system/system-clock.ts';
+import { systemEntropy } from '../../../src/adapters/system/system-entropy.ts';
 import type { Fields, Log } from '../../../src/ports/log.ts';
 
 export interface Line {

@@ -1,7 +1,6 @@
 /** A publisher at a broker that refuses, forgets, or takes only small frames. */
 import { describe, expect, test } from 'vitest';
 import { OutstandingBytes } from '../../../src/adapters/rabbitmq/outstanding-bytes.ts';
-import { StreamPublisher } from '../../../src/adapters/rabbitmq/stream-publisher.ts';
 import { ConnectionPool } from '../../../src/adapters/rabbitmq/stream/connection-pool.ts';
 import { FrameBody } from '../../../src/adapters/rabbitmq/stream/frame-body.ts';
 import { StreamDirectory } from '../../../src/adapters/rabbitmq/stream/stream-directory.ts';
@@ -14,6 +13,7 @@ import {
   uint16,
   uint64,
 } from '../../../src/adapters/rabbitmq/stream/stream-frames.ts';
+import { StreamPublisher } from '../../../src/adapters/rabbitmq/stream-publisher.ts';
 import { testDeps, testSettings } from './opening.ts';
 import { type Asked, openScriptedBroker, response, type ScriptedBroker } from './scripted-broker.ts';
 

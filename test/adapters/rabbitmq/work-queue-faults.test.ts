@@ -1,6 +1,7 @@
 /** Competing work when queues come late or vanish, and when the network between us and the broker fails. */
-import { createServer } from 'node:net';
+
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { connect } from 'amqplib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RabbitWorkQueueSettings } from '../../../src/adapters/rabbitmq/rabbit-work-queue.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { isIP, connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { type BrokerAddress, textOfAddress } from './broker-address.ts';
 import { asUnavailable } from '../errors.ts';
+import { type BrokerAddress, textOfAddress } from './broker-address.ts';
 
 /** How a broker's certificate is checked and ours shown. */
 export type TlsSettings = Pick<
