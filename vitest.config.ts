@@ -30,7 +30,12 @@ export default defineConfig({
         ...source,
         test: {
           name: 'flows',
-          include: ['test/flows/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/packages/**/*.test.ts'],
+          include: [
+            'test/flows/**/*.test.ts',
+            'test/faults/**/*.test.ts',
+            'test/packages/**/*.test.ts',
+            'sdk/typescript/test/**/*.test.ts',
+          ],
           testTimeout: 120_000,
           fileParallelism: false,
         },
