@@ -38,7 +38,7 @@ export type { ReportingClient } from './reporting-client.ts';
 export type { WaitOptions } from './sending.ts';
 export type { ServiceClient } from './service-client.ts';
 export type { NegotiatedExtension, Session } from './session.ts';
-export type { DisconnectOptions, ListSessionsOptions, SessionInfo, Sessions } from './sessions.ts';
+export type { DisconnectOptions, ListSessionsOptions, SessionSummary, Sessions } from './sessions.ts';
 export type { ClosedReason, ConnectionStatus } from './status.ts';
 export type { TaskClient } from './task-client.ts';
 export {

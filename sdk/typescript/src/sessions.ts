@@ -25,7 +25,7 @@ const types: Readonly<Record<PrincipalKind, PrincipalType>> = {
 
 const kinds: ReadonlyMap<PrincipalType, PrincipalKind> = inverse(types);
 
-export interface SessionInfo {
+export interface SessionSummary {
   readonly sessionId: string;
   readonly kind: PrincipalKind | undefined;
   readonly identity: string;
@@ -58,18 +58,18 @@ export class Sessions {
   }
 
   /** One page, and how many match over all pages. */
-  async list(options: ListSessionsOptions = {}): Promise<{ sessions: readonly SessionInfo[]; total: number }> {
+  async list(options: ListSessionsOptions = {}): Promise<{ sessions: readonly SessionSummary[]; total: number }> {
     const { kind, workspace = '', limit = 0, offset = 0 } = options;
     const type = kind === undefined ? PrincipalType.UNSPECIFIED : types[kind];
     const answer = await this.#ask({ op: Op.LIST, filter: { type, workspace, limit, offset } }, options);
-    return { sessions: answer.connections.map(toSessionInfo), total: answer.totalCount };
+    return { sessions: answer.connections.map(toSummary), total: answer.totalCount };
   }
 
   /** Rejects where there is none of this id. */
-  async get(sessionId: string, options: RequestOptions = {}): Promise<SessionInfo> {
+  async get(sessionId: string, options: RequestOptions = {}): Promise<SessionSummary> {
     const { connection } = await this.#ask({ op: Op.GET, sessionId }, options);
     if (connection === undefined) throw failure('INVALID_FRAME', `the gateway did not describe session ${sessionId}`);
-    return toSessionInfo(connection);
+    return toSummary(connection);
   }
 
   /** Ends a session for good: its client does not come back. Rejects where there is none of this id. */
@@ -99,7 +99,7 @@ const nothing: SessionOperation = {
   authorization: undefined,
 };
 
-const toSessionInfo = (info: ConnectionInfo): SessionInfo => ({
+const toSummary = (info: ConnectionInfo): SessionSummary => ({
   sessionId: info.sessionId,
   kind: kinds.get(info.type),
   identity: info.identity,
