@@ -73,6 +73,7 @@ export default defineConfig({
         'typescript/no-unsafe-type-assertion': 'off',
         'vitest/expect-expect': 'off',
         'vitest/valid-title': 'off',
+        'vitest/valid-expect': ['error', { maxArgs: 2 }],
         'vitest/no-conditional-expect': 'off',
         'no-unmodified-loop-condition': 'off',
         'unicorn/consistent-function-scoping': 'off',
