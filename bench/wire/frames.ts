@@ -1,0 +1,52 @@
+/** The frames load clients send, encoded once; a client of the wire sends just these, one message each. */
+import type { InitConnection } from '../../src/gen/aether/v1/connection.ts';
+import { UpstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
+import { SendMessage } from '../../src/gen/aether/v1/message.ts';
+
+export interface AgentName {
+  readonly workspace: string;
+  readonly specifier: string;
+}
+
+const implementation = 'load';
+const prefixBytes = 5;
+
+/** Messages that are written together, in both forms clients need them in. */
+export interface Parcel {
+  readonly messages: readonly Buffer[];
+  /** With the gRPC prefix before each. */
+  readonly framed: Buffer;
+}
+
+export const topicOf = ({ workspace, specifier }: AgentName): string =>
+  `ag::${workspace}::${implementation}::${specifier}`;
+
+export const parcelOf = (messages: readonly Buffer[]): Parcel => ({
+  messages,
+  framed: Buffer.concat(messages.flatMap((message) => [prefixOf(message.byteLength), message])),
+});
+
+const prefixOf = (messageBytes: number): Buffer => {
+  const prefix = Buffer.alloc(prefixBytes);
+  prefix.writeUInt32BE(messageBytes, 1);
+  return prefix;
+};
+
+const encode = (payload: NonNullable<UpstreamMessage['payload']>): Buffer =>
+  Buffer.from(UpstreamMessage.encode({ payload, activeExtensions: [] }).finish());
+
+export const initMessage = ({ workspace, specifier }: AgentName, resumeSessionId = ''): Buffer => {
+  const value: InitConnection = {
+    clientType: { $case: 'agent', value: { workspace, implementation, specifier } },
+    credentials: new Map(),
+    resumeSessionId,
+    extensions: [],
+    clientVersion: '',
+    clientSdk: 'bench',
+    clientBuildInfo: undefined,
+  };
+  return encode({ $case: 'init', value });
+};
+
+export const sendMessage = (targetTopic: string, payload: Uint8Array): Buffer =>
+  encode({ $case: 'send', value: { ...SendMessage.decode(new Uint8Array()), targetTopic, payload, messageType: 6 } });
