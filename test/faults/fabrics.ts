@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OpenServices } from '../../scripts/services/services.ts';
 import type { CompositionName } from '../flows/fabric.ts';
 import { stackEnvironment, unique } from '../flows/fabric.ts';
 import { GatewayProcess } from './gateway-process.ts';
@@ -12,10 +13,10 @@ export class ProcessFabric implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #gateways: GatewayProcess[] = [];
 
-  /** `env` says where the stack's services are, if not where the others of this run are. */
-  constructor(composition: CompositionName, env: Readonly<Record<string, string>> = {}) {
+  /** `services`: what the stack is to run on, if not what all tests of this run share. */
+  constructor(composition: CompositionName, services?: OpenServices) {
     this.composition = composition;
-    this.#env = composition === 'stack' ? { ...stackEnvironment(unique('fault')), ...env } : {};
+    this.#env = composition === 'stack' ? stackEnvironment(unique('fault'), services?.environment) : {};
   }
 
   /** Starts a gateway: another one on the stack, the one on the same data embedded. */

@@ -32,9 +32,11 @@ const servicesEnvironment = (): Readonly<Record<string, string>> => {
   return services;
 };
 
-/** Settings of the stack on the private services of this run, with names of their own. */
-export const stackEnvironment = (prefix: string): Readonly<Record<string, string>> => {
-  const services = servicesEnvironment();
+/** Settings of the stack on the private services of this run, or on others, with names of their own. */
+export const stackEnvironment = (
+  prefix: string,
+  services = servicesEnvironment(),
+): Readonly<Record<string, string>> => {
   const postgres = new URL(services['AETHER_TEST_POSTGRES'] ?? '');
   return {
     REDIS_ADDR: services['AETHER_TEST_REDIS'] ?? '',

@@ -1,0 +1,120 @@
+/** What the stack runs on is killed and comes back; on a Redis, RabbitMQ and Postgres of this file's own. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectAgent } from '#sdk';
+import { openServices, type Services } from '../../scripts/services/services.ts';
+import { unique } from '../flows/fabric.ts';
+import { agentInit, RawClient } from '../flows/raw-client.ts';
+import { bodies, sendAll } from './agents.ts';
+import { ProcessFabric } from './fabrics.ts';
+import type { GatewayProcess } from './gateway-process.ts';
+import { until } from './until.ts';
+
+let services: Services<'redis' | 'rabbitmq' | 'postgres'>;
+beforeAll(async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'aether-dependencies-'));
+  services = await openServices({ directory, only: ['redis', 'rabbitmq', 'postgres'] });
+});
+afterAll(() => services[Symbol.asyncDispose]());
+
+interface Readiness {
+  readonly httpStatus: number;
+  /** Names of the checks that failed. */
+  readonly failing: readonly string[];
+}
+
+const readiness = async ({ opsUrl }: GatewayProcess): Promise<Readiness> => {
+  const response = await fetch(`${opsUrl}/health/ready`);
+  const { checks } = (await response.json()) as { checks: Record<string, { status: string }> };
+  const failing = Object.entries(checks).flatMap(([name, { status }]) => (status === 'ok' ? [] : [name]));
+  return { httpStatus: response.status, failing };
+};
+
+const isReady = async (gateway: GatewayProcess): Promise<boolean> => (await readiness(gateway)).httpStatus === 200;
+
+describe.each([
+  { name: 'redis', check: 'redis' },
+  { name: 'rabbitmq', check: 'rabbitmq' },
+  { name: 'postgres', check: 'postgresql' },
+] as const)('$name killed', ({ name, check }) => {
+  test('is named by /health/ready while it is gone; nothing accepted is lost, and the gateway recovers by itself', async () => {
+    await using fabric = new ProcessFabric('stack', services);
+    const gateway = await fabric.start();
+    const workspace = unique('outage');
+    const topic = `ag::${workspace}::docs::one`;
+    const received = new Set<string>();
+    await using recipient = await connectAgent({
+      address: gateway.address,
+      workspace,
+      implementation: 'docs',
+      specifier: 'one',
+    });
+    recipient.onMessage((message) => void received.add(message.text()));
+    await sendAll(gateway.address, workspace, topic, bodies(500));
+    expect(await readiness(gateway)).toEqual({ httpStatus: 200, failing: [] });
+    await services[name].kill();
+    await until(async () => (await readiness(gateway)).failing.includes(check), `${check} is reported`);
+    expect((await readiness(gateway)).httpStatus).toBe(503);
+    expect((await fetch(`${gateway.opsUrl}/health/live`)).status).toBe(200);
+    await services[name].start();
+    await until(() => isReady(gateway), 'the gateway is ready again');
+    await sendUntilAccepted(gateway.address, workspace, topic, bodies(600).slice(500));
+    await until(() => received.size === 600, 'everything has come');
+    expect([...received]).toEqual(bodies(600));
+  });
+});
+
+/** Services that just came back may refuse for a moment what their ports already let in. */
+const sendUntilAccepted = (...[address, ...rest]: Parameters<typeof sendAll>): Promise<void> =>
+  until(
+    () =>
+      sendAll(address, ...rest).then(
+        () => true,
+        () => false,
+      ),
+    'the messages are accepted',
+  );
+
+test('rabbitmq that stops answering for a while holds senders up, and then everything goes through once, in order', async () => {
+  await using fabric = new ProcessFabric('stack', services);
+  const gateway = await fabric.start();
+  const workspace = unique('pause');
+  const identity = { workspace, implementation: 'docs', specifier: 'one' };
+  await using recipient = await connectAgent({ address: gateway.address, ...identity });
+  const received: string[] = [];
+  recipient.onMessage((message) => void received.push(message.text()));
+  await services.rabbitmq.pause();
+  const sending = sendAll(gateway.address, workspace, `ag::${workspace}::docs::one`, bodies(1000));
+  await until(async () => (await readiness(gateway)).failing.includes('rabbitmq'), 'rabbitmq is reported');
+  await services.rabbitmq.resume();
+  await sending;
+  await until(() => received.length >= 1000, 'everything has come');
+  expect(received).toEqual(bodies(1000));
+});
+
+test('connections on ten thousand distinct topics, and messages to each, make no object in the broker', async () => {
+  await using fabric = new ProcessFabric('stack', services);
+  const gateway = await fabric.start();
+  const workspace = unique('topics');
+  await sendAll(gateway.address, workspace, `ag::${workspace}::raw::warm`, bodies(1));
+  const before = (await services.rabbitmq.queues()).toSorted();
+  expect(before.length).toBeGreaterThan(0);
+  const names = Array.from({ length: 10_000 }, (_, index) => `t${index}`);
+  for (let from = 0; from < names.length; from += 500) {
+    const clients = names.slice(from, from + 500).map((name) => {
+      const client = new RawClient(gateway.address);
+      client.say(agentInit(workspace, name));
+      return client;
+    });
+    await Promise.all(clients.map((client) => client.find('connectionAck')));
+    for (const client of clients) client.halfClose();
+    const codes = (await Promise.all(clients.map(({ ended }) => ended))).map(({ code }) => code);
+    expect(new Set(codes)).toEqual(new Set([0]));
+    for (const client of clients) client[Symbol.dispose]();
+  }
+  for (const name of names.filter((_, index) => index % 100 === 0))
+    await sendAll(gateway.address, workspace, `ag::${workspace}::raw::${name}`, bodies(1));
+  expect((await services.rabbitmq.queues()).toSorted()).toEqual(before);
+});
