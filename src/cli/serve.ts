@@ -28,6 +28,9 @@ const formatOf = ({ log_format: format }: Config): 'json' | 'text' => {
   return process.stderr.isTTY ? 'text' : 'json';
 };
 
+/** How this program was come by: from a checkout, or installed. */
+const command = import.meta.filename.endsWith('.ts') ? 'npm run aether --' : 'npx aether';
+
 const announce = (server: FabricServer, config: Config, asJson: boolean): void => {
   const grpc = `${config.gateway.host}:${server.grpcPort}`;
   const ops = `http://${config.ops.host}:${server.opsPort}`;
@@ -51,7 +54,8 @@ const announce = (server: FabricServer, config: Config, asJson: boolean): void =
       `  clients   ${grpc}${config.gateway.tls.enabled ? ' (TLS)' : ''}`,
       `  health    ${ops}/health/ready`,
       `  metrics   ${ops}/metrics`,
-      `Try: aether send ag::demo::echo::1 hello    and    aether tail ag::demo::echo::1`,
+      `Try      ${command} send ag::demo::echo::1 hello`,
+      `and      ${command} tail ag::demo::echo::1`,
       'Ctrl-C stops it.',
     ].join('\n'),
   );
