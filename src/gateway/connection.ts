@@ -203,11 +203,20 @@ export class Connection {
       this.#signal(SignalType.FORCE_DISCONNECT, ending.error.message);
     await client?.settled();
     this.#outbox.close();
+    if (ending.how === 'half_closed') await this.#received();
     if (recipient !== undefined) await this.#deps.router.close(recipient);
     if (session !== undefined) await this.#deps.presence.close(session, { resumable: isResumable(ending) });
     if (client !== undefined) this.#countConnected(client, -1);
     await this.#within(flushPatienceMs, this.#outbox.empty());
     this.#stream.end(ending.how === 'failed' ? ending.error : undefined);
+  }
+
+  /** What was delivered right before a goodbye is not to come again on the return: the places wait for the answer. */
+  async #received(): Promise<void> {
+    if (this.#stream.gone.aborted) return;
+    const gone = Promise.withResolvers<void>();
+    this.#stream.gone.addEventListener('abort', () => gone.resolve(), { once: true });
+    await this.#within(flushPatienceMs, Promise.race([this.#outbox.received(), gone.promise]));
   }
 
   #signal(type: SignalType, reason: string): void {

@@ -44,6 +44,7 @@ export class Outbox implements Inbox {
   #stall: Scheduled | undefined;
   #room: PromiseWithResolvers<void> | undefined;
   #empty: PromiseWithResolvers<void> | undefined;
+  #received: PromiseWithResolvers<void> | undefined;
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
@@ -87,6 +88,13 @@ export class Outbox implements Inbox {
   /** Calls `received` once the peer's transport has answered for everything there is now. */
   whenReceived(received: () => void): void {
     void this.empty().then(() => this.#deps.stream.whenReceived(received));
+  }
+
+  /** Resolves once the peer's transport has answered for every delivery. For a closed one: there will be no more. */
+  received(): Promise<void> {
+    if (this.#confirmedMark === this.#mark) return Promise.resolve();
+    this.#received ??= Promise.withResolvers();
+    return this.#received.promise;
   }
 
   /** Resolves when everything has been handed to the transport. */
@@ -134,6 +142,7 @@ export class Outbox implements Inbox {
       this.#isAsking = false;
       this.#confirmedMark = mark;
       this.#deps.listener.onConfirmed(mark);
+      if (mark === this.#mark) this.#received?.resolve();
       this.#ask();
     });
   }

@@ -164,6 +164,18 @@ onEachComposition((fabric) => {
       });
     });
 
+    test.each([
+      ['workspace', 0x5a],
+      ['agent', 0x62],
+      ['acl', 0x6a],
+    ] as const)('%s operations are answered without an id, as clients pair those by their kind', async (kind, tag) => {
+      const { client } = await connected();
+      using _ = client;
+      client.bytes(Uint8Array.from([tag, 0]));
+      expect(await client.find(kind)).toMatchObject({ success: false, error: 'not implemented' });
+      expect(await client.next()).toMatchObject({ $case: 'error', value: { code: 'ERR_NOT_IMPLEMENTED' } });
+    });
+
     test('topics that do not parse or may not be reached, and payloads too large, are refused by name; the rest passes', async () => {
       const { client, workspace } = await connected();
       using _ = client;

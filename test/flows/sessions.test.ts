@@ -237,6 +237,21 @@ onEachComposition((fabric) => {
       expect(again.ack.resumed).toBe(false);
     });
 
+    test('what was delivered right before a goodbye does not come again', async () => {
+      const workspace = unique('goodbye');
+      const first = await joined(workspace, 'one');
+      for (let index = 0; index < 5; index += 1) {
+        first.client.say(send(`ag::${workspace}::raw::one`, `m${index}`));
+        await first.client.find('msg');
+      }
+      first.client.halfClose();
+      expect(await first.client.ended).toMatchObject({ code: 0 });
+      const second = await joined(workspace, 'one', { gateway: 1 });
+      using _ = second.client;
+      second.client.say(send(`ag::${workspace}::raw::one`, 'next'));
+      expect(Buffer.from((await second.client.find('msg')).payload).toString()).toBe('next');
+    });
+
     test('a half-close is answered OK only once everything accepted is durable', async () => {
       const workspace = unique('durable');
       const { client } = await joined(workspace, 'sender');

@@ -89,9 +89,12 @@ const requestIdOf = (frame: Upstream): string => {
   return 'clientRequestId' in frame.value ? frame.value.clientRequestId : '';
 };
 
+/** The Python client waits for these without an id, and takes whatever answer of their kind comes next. */
+const answeredWithoutId: ReadonlySet<Upstream['$case']> = new Set(['workspaceOp', 'agentOp', 'aclOp']);
+
 export const refuseNotImplemented = (client: ClientSession, frame: Upstream): void => {
   const requestId = requestIdOf(frame);
-  const failure = requestId === '' ? undefined : failures[frame.$case];
+  const failure = requestId === '' && !answeredWithoutId.has(frame.$case) ? undefined : failures[frame.$case];
   if (failure !== undefined) client.reply(failure(requestId));
   const what =
     frame.$case === 'unknown' ? 'the frame has no payload this gateway knows' : `${frame.$case} is not available yet`;
