@@ -11,7 +11,10 @@ if (isOld) {
       return cli.main(process.argv);
     },
     function (error) {
-      console.error(error.message);
+      var isMissing = error.code === 'ERR_MODULE_NOT_FOUND' && String(error.url).endsWith('/dist/cli/main.js');
+      console.error(
+        isMissing ? 'aether is not built: run `npm run build`, or from a checkout `npm start`.' : error.message,
+      );
       process.exitCode = 1;
     },
   );

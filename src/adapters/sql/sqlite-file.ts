@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type * as Sqlite from 'node:sqlite';
 import { fromSqlite } from './errors.ts';
 
 export interface SqliteFileOptions {
@@ -24,12 +24,28 @@ const busyTimeoutMs = 1000;
  */
 const checkpointPages = 500;
 
-export const openSqliteFile = ({ path, synchronous, label }: SqliteFileOptions): DatabaseSync => {
-  let database: DatabaseSync | undefined;
+/**
+ * Loaded here, and not by an import, because Node says at the first use of `node:sqlite` that it is experimental. That is
+ * for us to know and not for everyone who starts the program.
+ */
+const loadSqlite = (): typeof Sqlite => {
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = () => undefined;
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+};
+
+const sqlite = loadSqlite();
+
+export const openSqliteFile = ({ path, synchronous, label }: SqliteFileOptions): Sqlite.DatabaseSync => {
+  let database: Sqlite.DatabaseSync | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     createFile(path);
-    database = new DatabaseSync(path);
+    database = new sqlite.DatabaseSync(path);
     database.exec(`
       pragma busy_timeout = ${busyTimeoutMs};
       pragma locking_mode = exclusive;
