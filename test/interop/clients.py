@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import scitrera_aether_client as aether
-from background import BackgroundLoop
 from scitrera_aether_client.proto import aether_pb2 as pb
+
+from background import BackgroundLoop
 from waiting import PATIENCE, eventually
 
 
@@ -155,9 +156,7 @@ class InteropClient:
         assert first_times() == list(payloads)
 
     @staticmethod
-    def _wait_for_messages(
-        seen: Callable[[], list[bytes]], payloads: Sequence[bytes], within: float
-    ) -> None:
+    def _wait_for_messages(seen: Callable[[], list[bytes]], payloads: Sequence[bytes], within: float) -> None:
         eventually(
             lambda: len(seen()) >= len(payloads),
             lambda: f"{len(payloads)} messages, but {len(seen())}: … {seen()[-3:]}",
@@ -201,7 +200,7 @@ class InteropClient:
 class LogTap(logging.Handler):
     """What the clients' own logger says: where they report errors that no callback is told of."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(logging.INFO)
         self._records: list[logging.LogRecord] = []
         self._lock = threading.Lock()

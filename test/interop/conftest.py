@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+
 from background import BackgroundLoop
 from clients import Asyncio, Blocking, Flavour, InteropClient, LogTap
 from fabric import Fabric, OwnGateway

@@ -22,7 +22,7 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        return "127.0.0.1:%d" % self._server.sockets[0].getsockname()[1]
+        return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def leads_to(self, target: str | None) -> None:
         """Where new connections go; with ``None`` they wait until there is somewhere to go."""
@@ -73,7 +73,6 @@ class Proxy:
             writer.transport.abort()
             return
         self._links.append(_Link((reader, writer), there, self._count_swallowed))
-
 
     def _count_swallowed(self, count: int) -> None:
         self.swallowed += count

@@ -61,15 +61,18 @@ def test_a_message_to_a_person_reaches_all_windows_wherever_they_are(
 
 def test_one_who_moves_to_another_workspace_hears_of_that_one_only(fabric: Fabric, make: Make, unique: Unique) -> None:
     first, second = unique("first"), unique("second")
-    window = make("User", unique("person"), "window").connect(fabric.address(1))
+    mover = make("User", unique("mover"), "window").connect(fabric.address(1))
+    stayer = make("User", unique("stayer"), "window").connect(fabric.address(1))
     service = make("Service", unique("backend"), "one").connect(fabric.address(0))
-    enters(window, first)
-    service.send_to(f"gu::{first}", b"first")
-    window.receives([b"first"])
-    enters(window, second)
-    service.send_to(f"gu::{first}", b"first again")
-    service.send_to(f"gu::{second}", b"second")
-    window.receives([b"second"])
+    enters(mover, first)
+    enters(stayer, first)
+    service.send_to(f"gu::{first}", b"both are here")
+    mover.receives([b"both are here"])
+    enters(mover, second)
+    service.send_to(f"gu::{first}", b"one is here")
+    stayer.receives([b"both are here", b"one is here"])
+    service.send_to(f"gu::{second}", b"one is there")
+    mover.receives([b"one is there"])
 
 
 def test_one_in_a_workspace_does_not_reach_into_another(fabric: Fabric, make: Make, unique: Unique) -> None:

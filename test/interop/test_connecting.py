@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 import scitrera_aether_client as aether
+
 from clients import LogTap
 from conftest import Make, Unique
 from fabric import Fabric

@@ -1,6 +1,7 @@
 """Being disconnected: by an operator for good, and by a gateway that stops and asks to be followed by another."""
 
 import pytest
+
 from clients import Flavour, InteropClient, LogTap
 from conftest import Make, OpenGateway, ProxyTo, Unique
 from fabric import Fabric

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import scitrera_aether_client as aether
+
 from clients import InteropClient, LogTap
 from conftest import Make, OpenGateway, ProxyTo, Unique
 from fabric import Fabric

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+
 from clients import Flavour, InteropClient
 from conftest import Make, Unique
 from fabric import Fabric

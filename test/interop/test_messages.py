@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 import scitrera_aether_client as aether
+
+from clients import InteropClient
 from conftest import Make, Unique
 from fabric import Fabric
 from waiting import eventually
@@ -157,7 +159,7 @@ def test_metrics_reach_the_metrics_bridge(fabric: Fabric, make: Make, unique: Un
     bridge.finish()
 
 
-def _hears_of(gatherer: Any, workspace: str) -> list[Any]:
+def _hears_of(gatherer: InteropClient, workspace: str) -> list[Any]:
     """There is one for all workspaces, so it may hear of others, too."""
 
     def heard() -> list[Any]:

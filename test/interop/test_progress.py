@@ -39,7 +39,8 @@ def test_progress_reaches_the_workspace_whole_but_not_who_reports_it(
     assert (update.task_id, update.request_id) == ("task-1", "request-1")
     assert (update.completion, update.summary) == (0.5, "half")
     assert (update.step.name, update.step.sequence, update.step.total_steps) == ("reading", 1, 2)
-    assert dict(update.metadata) == {"colour": "green"} and update.timestamp_ms > 0
+    assert dict(update.metadata) == {"colour": "green"}
+    assert update.timestamp_ms > 0
     watcher.report_progress("task-2", state="watching")
     sees(worker, ["watching"])
 

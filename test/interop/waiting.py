@@ -7,9 +7,7 @@ PATIENCE = 15.0
 """Seconds for anything that happens at once on an idle machine."""
 
 
-def eventually(
-    holds: Callable[[], object], what: str | Callable[[], str], within: float = PATIENCE
-) -> None:
+def eventually(holds: Callable[[], object], what: str | Callable[[], str], within: float = PATIENCE) -> None:
     """Returns as soon as ``holds()`` is true; fails with ``what`` if it is not in time."""
     deadline = time.monotonic() + within
     while not holds():
