@@ -1,14 +1,14 @@
 /** What every child process of a benchmark starts with: it answers calls to one of the programs. */
-import type { OwnUsage, ProgramName } from './harness/child.ts';
+import type { ProgramName } from './harness/child.ts';
 
 const programs: Readonly<Record<ProgramName, () => Promise<object>>> = {
+  'adapter-log': async () => new (await import('./programs/adapter-log.ts')).AdapterLog(),
+  'bare-log': async () => new (await import('./programs/bare-log.ts')).BareLog(),
   'bare-server': async () => new (await import('./programs/bare-server.ts')).BareServer(),
+  connector: async () => new (await import('./programs/connector.ts')).Connector(),
+  latency: async () => new (await import('./programs/latency.ts')).Latency(),
   load: async () => new (await import('./programs/load.ts')).Load(),
-};
-
-const usage = (): OwnUsage => {
-  const { userCPUTime, systemCPUTime } = process.resourceUsage();
-  return { cpuMs: (userCPUTime + systemCPUTime) / 1000, residentBytes: process.memoryUsage.rss() };
+  topics: async () => new (await import('./programs/topics.ts')).Topics(),
 };
 
 const isProgram = (name: string | undefined): name is ProgramName => name !== undefined && name in programs;
@@ -16,7 +16,7 @@ const isProgram = (name: string | undefined): name is ProgramName => name !== un
 const answer = async (program: object, id: string, text: string): Promise<void> => {
   const [name, params]: [string, unknown] = JSON.parse(text);
   try {
-    const method: unknown = name === 'usage' ? usage : Reflect.get(program, name);
+    const method: unknown = Reflect.get(program, name);
     if (typeof method !== 'function') throw new Error(`no method ${name}`);
     const result: unknown = await Reflect.apply(method, program, [params]);
     process.send?.(`${id} ${JSON.stringify({ result })}`);

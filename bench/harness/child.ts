@@ -3,31 +3,40 @@
  * and what drives it never share a process.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { AdapterLog } from '../programs/adapter-log.ts';
+import type { BareLog } from '../programs/bare-log.ts';
 import type { BareServer } from '../programs/bare-server.ts';
+import type { Connector } from '../programs/connector.ts';
+import type { Latency } from '../programs/latency.ts';
 import type { Load } from '../programs/load.ts';
+import type { Topics } from '../programs/topics.ts';
+import { endWithUs, kill } from './ending.ts';
 
 export interface Programs {
+  readonly 'adapter-log': AdapterLog;
+  readonly 'bare-log': BareLog;
   readonly 'bare-server': BareServer;
+  readonly connector: Connector;
+  readonly latency: Latency;
   readonly load: Load;
+  readonly topics: Topics;
 }
 
 export type ProgramName = keyof Programs;
-
-/** Answered by every program: what its process has used so far. */
-export interface OwnUsage {
-  readonly cpuMs: number;
-  readonly residentBytes: number;
-}
 
 type Method<Program, Name extends keyof Program> = Program[Name] extends (params: infer Params) => infer Result
   ? { readonly params: Params; readonly result: Awaited<Result> }
   : never;
 
-export interface Answer<Result> {
-  readonly result?: Result;
+interface Answer<Result> {
+  readonly result: Result;
   readonly error?: string;
+}
+
+interface Asked {
+  readonly take: (text: string) => void;
+  readonly fail: (error: Error) => void;
 }
 
 const entry = fileURLToPath(new URL('../child.ts', import.meta.url));
@@ -35,19 +44,19 @@ const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning'];
 
 export class Child<Program> implements AsyncDisposable {
   readonly #process: ChildProcess;
-  readonly #pending = new Map<string, { take: (text: string) => void; fail: (error: Error) => void }>();
+  readonly #pending = new Map<string, Asked>();
+  readonly #errors: string[] = [];
   #calls = 0;
 
-  static spawn<Name extends ProgramName>(
-    name: Name,
-    { execArgv = [] }: { readonly execArgv?: readonly string[] } = {},
-  ): Child<Programs[Name]> {
+  static spawn<Name extends ProgramName>(name: Name, execArgv: readonly string[] = []): Child<Programs[Name]> {
     const stdio = ['ignore', 'inherit', 'pipe', 'ipc'] as const;
     return new Child(name, fork(entry, [name], { execArgv: [...flags, ...execArgv], stdio: [...stdio] }));
   }
 
   private constructor(name: string, child: ChildProcess) {
     this.#process = child;
+    endWithUs(child);
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => void this.#errors.push(text));
     child.on('message', (message) => {
       if (typeof message !== 'string') return;
       const space = message.indexOf(' ');
@@ -56,18 +65,18 @@ export class Child<Program> implements AsyncDisposable {
       this.#pending.delete(id);
     });
     child.once('exit', (code, signal) => {
-      for (const { fail } of this.#pending.values()) fail(new Error(`${name} ended (${signal ?? code})`));
+      for (const { fail } of this.#pending.values())
+        fail(new Error(`${name} ended (${signal ?? code}): ${this.errors}`));
     });
-    process.once('exit', () => child.kill('SIGKILL'));
   }
 
   get pid(): number {
     return this.#process.pid ?? 0;
   }
 
-  /** Its error output, which is shown only where somebody reads it. */
-  get errors(): NodeJS.ReadableStream | null {
-    return this.#process.stderr;
+  /** What it wrote to standard error. */
+  get errors(): string {
+    return this.#errors.join('');
   }
 
   call<Name extends keyof Program & string>(
@@ -77,27 +86,17 @@ export class Child<Program> implements AsyncDisposable {
     return this.#ask(name, params);
   }
 
-  usage(): Promise<OwnUsage> {
-    return this.#ask('usage', {});
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const ended = once(this.#process, 'exit');
-    this.#process.kill('SIGKILL');
-    await ended;
+  [Symbol.asyncDispose](): Promise<void> {
+    return kill(this.#process);
   }
 
   #ask<Result>(name: string, params: unknown): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const id = String((this.#calls += 1));
     const take = (text: string): void => {
-      const answer: Answer<Result> = JSON.parse(text);
-      if (answer.error !== undefined) reject(new Error(`${name}: ${answer.error}`));
-      else {
-        const result: Result = JSON.parse(text).result;
-        resolve(result);
-      }
+      const { error, result }: Answer<Result> = JSON.parse(text);
+      if (error === undefined) resolve(result);
+      else reject(new Error(`${name}: ${error}`));
     };
     this.#pending.set(id, { take, fail: reject });
     this.#process.send(`${id} ${JSON.stringify([name, params])}`, (error) => {

@@ -3,11 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endWithUs, kill } from './ending.ts';
 import { nowMs } from './statistics.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-export const repository = root;
+export const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /** From the sources, or from what `npm run build` makes of them, which is what users run. */
 export type Origin = 'source' | 'dist';
@@ -33,28 +32,17 @@ export class GatewayProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #errors: string[];
 
-  static async start({
-    command,
-    flags,
-    env,
-    origin = 'source',
-    execArgv = [],
-  }: GatewayOptions): Promise<GatewayProcess> {
+  static async start(options: GatewayOptions): Promise<GatewayProcess> {
+    const { command, flags, env, origin = 'source', execArgv = [] } = options;
     const given = Object.entries({ port: '0', 'ops-port': '0', 'log-level': 'warn', ...flags });
-    const args = [
-      ...execArgv,
-      ...programs[origin],
-      command,
-      '--json',
-      ...given.flatMap(([flag, value]) => [`--${flag}`, value]),
-    ];
+    const words = given.flatMap(([flag, value]) => [`--${flag}`, value]);
     const startedMs = nowMs();
-    const child = spawn(process.execPath, args, {
-      cwd: root,
+    const child = spawn(process.execPath, [...execArgv, ...programs[origin], command, '--json', ...words], {
+      cwd: repository,
       env: { ...ownEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    process.once('exit', () => child.kill('SIGKILL'));
+    endWithUs(child);
     const errors: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => void errors.push(text));
     const lines = createInterface(child.stdout);
@@ -83,16 +71,8 @@ export class GatewayProcess implements AsyncDisposable {
     return this.#errors.join('');
   }
 
-  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill(signal);
-    await ended;
-  }
-
-  /** Its data are thrown away, so nothing is gained by letting it finish. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.end('SIGKILL');
+    return kill(this.#child);
   }
 }
 
@@ -100,6 +80,9 @@ export class GatewayProcess implements AsyncDisposable {
 const ownEnvironment = (): Readonly<Record<string, string>> => {
   const names = ['PATH', 'HOME', 'LANG', 'TMPDIR'];
   return Object.fromEntries(
-    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
   );
 };

@@ -59,8 +59,31 @@ const acknowledgement = Buffer.from(
   }).finish(),
 );
 
+/** A stream that is written to, and whether it has room. */
+class Receiver {
+  readonly call: Call;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  constructor(call: Call) {
+    this.call = call;
+    const release = (): void => {
+      this.#room?.resolve();
+      this.#room = undefined;
+    };
+    call.on('drain', release);
+    call.on('cancelled', release);
+  }
+
+  /** Set when it has no room for more. */
+  write(message: Buffer): Promise<void> | undefined {
+    if (this.call.write(message)) return undefined;
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+}
+
 export class BareServer {
-  readonly #receivers = new Map<string, Set<Call>>();
+  readonly #receivers = new Map<string, Set<Receiver>>();
 
   async listen(): Promise<{ address: string }> {
     const server = new Server(options);
@@ -82,9 +105,10 @@ export class BareServer {
   }
 
   #receive(call: Call, key: string): void {
-    const calls = this.#receivers.get(key) ?? new Set();
-    this.#receivers.set(key, calls.add(call));
-    call.on('cancelled', () => calls.delete(call));
+    const receivers = this.#receivers.get(key) ?? new Set();
+    const receiver = new Receiver(call);
+    this.#receivers.set(key, receivers.add(receiver));
+    call.on('cancelled', () => receivers.delete(receiver));
     call.once('data', () => call.write(acknowledgement));
     call.on('data', () => undefined);
     call.on('end', () => call.end());
@@ -100,14 +124,13 @@ export class BareServer {
     call.end();
   }
 
-  /** Waits where a receiver has no room, as every relay must. */
-  #pass(key: string, message: Buffer): Promise<void> | undefined {
-    let full: Call | undefined;
-    for (const receiver of this.#receivers.get(key) ?? []) if (!receiver.write(message)) full = receiver;
-    if (full === undefined) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    full.once('drain', resolve);
-    full.once('cancelled', resolve);
-    return promise;
+  /** Waits where receivers have no room, as every relay must. */
+  #pass(key: string, message: Buffer): Promise<unknown> | undefined {
+    const full: Promise<void>[] = [];
+    for (const receiver of this.#receivers.get(key) ?? []) {
+      const room = receiver.write(message);
+      if (room !== undefined) full.push(room);
+    }
+    return full.length > 0 ? Promise.all(full) : undefined;
   }
 }

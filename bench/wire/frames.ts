@@ -3,8 +3,9 @@ import type { InitConnection } from '../../src/gen/aether/v1/connection.ts';
 import { UpstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
 import { SendMessage } from '../../src/gen/aether/v1/message.ts';
 
-export interface AgentName {
-  readonly workspace: string;
+/** An agent where it is in a workspace, else a service. */
+export interface ClientName {
+  readonly workspace?: string;
   readonly specifier: string;
 }
 
@@ -18,7 +19,7 @@ export interface Parcel {
   readonly framed: Buffer;
 }
 
-export const topicOf = ({ workspace, specifier }: AgentName): string =>
+export const agentTopic = (workspace: string, specifier: string): string =>
   `ag::${workspace}::${implementation}::${specifier}`;
 
 export const parcelOf = (messages: readonly Buffer[]): Parcel => ({
@@ -35,9 +36,14 @@ const prefixOf = (messageBytes: number): Buffer => {
 const encode = (payload: NonNullable<UpstreamMessage['payload']>): Buffer =>
   Buffer.from(UpstreamMessage.encode({ payload, activeExtensions: [] }).finish());
 
-export const initMessage = ({ workspace, specifier }: AgentName, resumeSessionId = ''): Buffer => {
+const identityOf = ({ workspace, specifier }: ClientName): InitConnection['clientType'] =>
+  workspace === undefined
+    ? { $case: 'service', value: { implementation, specifier, noPoolConsumer: true } }
+    : { $case: 'agent', value: { workspace, implementation, specifier } };
+
+export const initMessage = (name: ClientName, resumeSessionId = ''): Buffer => {
   const value: InitConnection = {
-    clientType: { $case: 'agent', value: { workspace, implementation, specifier } },
+    clientType: identityOf(name),
     credentials: new Map(),
     resumeSessionId,
     extensions: [],

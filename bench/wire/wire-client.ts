@@ -1,5 +1,5 @@
 /** One connection with one stream, as load programs see it, whatever library carries it. */
-import type { AgentName, Parcel } from './frames.ts';
+import type { ClientName, Parcel } from './frames.ts';
 
 /**
  * - `grpc-js`: what any client of the wire does, one frame after the other through the public API
@@ -42,6 +42,6 @@ export interface WireClient {
 export const connectPath = '/aether.v1.AetherGateway/Connect';
 
 export interface Member {
-  readonly name: AgentName;
+  readonly name: ClientName;
   readonly route: Route;
 }

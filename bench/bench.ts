@@ -1,0 +1,93 @@
+/** `npm run bench`: our speed, each figure beside what the bare parts do in the same run on the same machine. */
+import { loadavg } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Figure } from './harness/figures.ts';
+import { machine, type Report, toJson, toTable } from './harness/report.ts';
+import { type Composition, Setting } from './harness/setting.ts';
+import { connect } from './lines/connect.ts';
+import { fanOut } from './lines/fan-out.ts';
+import { idle } from './lines/idle.ts';
+import { large } from './lines/large.ts';
+import { latency } from './lines/latency.ts';
+import { log } from './lines/log.ts';
+import { relay } from './lines/relay.ts';
+import { start } from './lines/start.ts';
+import { topics } from './lines/topics.ts';
+
+type Line = (setting: Setting) => Promise<readonly Figure[]>;
+
+const lines: Readonly<Record<string, readonly [Line, string]>> = {
+  relay: [relay, 'messages of 256 B between 1, 10 and 50 pairs'],
+  large: [large, 'messages of 256 KiB, small ones beside them'],
+  log: [log, 'the message log alone'],
+  latency: [latency, 'publish to deliver at 100 and 1,000 messages a second'],
+  'fan-out': [fanOut, 'broadcasts to 20 and 100 recipients'],
+  connect: [connect, 'connecting all at once, and again after all dropped'],
+  idle: [idle, 'memory and processor time of connections that do nothing'],
+  topics: [topics, 'the same messages over 10, 1,000 and 10,000 topics'],
+  start: [start, 'the embedded fabric from start to serving'],
+};
+
+interface Options {
+  readonly only: readonly string[];
+  readonly composition: Composition | 'both';
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly connections: number;
+  readonly topics: number;
+  readonly profile?: string;
+  readonly json?: boolean;
+}
+
+const parseLines = (text: string): readonly string[] => {
+  const names = text.split(',');
+  const unknown = names.find((name) => !(name in lines));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${unknown} is none of ${Object.keys(lines).join(', ')}`);
+  return names;
+};
+
+const parseNumber = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('it has to be a number above 0');
+  return value;
+};
+
+const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+
+const measure = async ({ only, composition, seconds, rounds, ...options }: Options): Promise<Report> => {
+  const [before = Number.NaN] = loadavg();
+  const startedAt = new Date().toISOString();
+  const compositions = composition === 'both' ? (['embedded', 'stack'] as const) : [composition];
+  const { connections, topics: topicsMax, profile } = options;
+  const common = { compositions, seconds, rounds, connections, topics: topicsMax, profile, progress };
+  await using setting = new Setting(common);
+  const figures: Figure[] = [];
+  for (const name of only) {
+    const line = lines[name]?.[0];
+    if (line !== undefined) figures.push(...(await line(setting)));
+  }
+  const [after = Number.NaN] = loadavg();
+  return { machine: machine(), startedAt, load: [before, after], seconds, rounds, figures };
+};
+
+const program = new Command('bench')
+  .description('Measures the fabric beside the ceilings of its parts; docs/performance.md says what each line means.')
+  .option('--only <lines>', 'some of them, by comma', parseLines, Object.keys(lines))
+  .addOption(new Option('--composition <which>', 'which fabric').choices(['embedded', 'stack', 'both']).default('both'))
+  .option('--seconds <seconds>', 'how long one measurement takes', parseNumber, 3)
+  .option('--rounds <rounds>', 'how often each is measured, in turns', parseNumber, 3)
+  .option('--connections <count>', 'of the lines that hold many', parseNumber, 2000)
+  .option('--topics <count>', 'the most that messages are spread over, up to 100000', parseNumber, 10_000)
+  .option('--profile <folder>', 'write there where the time of the servers goes (relay)')
+  .option('--json', 'as JSON on standard output')
+  .addHelpText(
+    'after',
+    `\nLines:\n${Object.entries(lines)
+      .map(([name, [, text]]) => `  ${name.padEnd(10)} ${text}`)
+      .join('\n')}`,
+  );
+
+const options: Options = program.parse().opts();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+const report = await measure(options);
+console.log(options.json === true ? toJson(report) : toTable(report));

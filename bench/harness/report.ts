@@ -1,0 +1,93 @@
+/** Figures for people and for programs. */
+import { cpus } from 'node:os';
+import { type Budget, differenceOf, type Figure, isSteady, judge, ratioOf } from './figures.ts';
+import { type Spread, spreadOf } from './statistics.ts';
+
+export interface Report {
+  readonly machine: string;
+  readonly startedAt: string;
+  readonly load: readonly [before: number, after: number];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly figures: readonly Figure[];
+}
+
+export const machine = (): string => `${cpus().length} × ${cpus()[0]?.model ?? ''}, Node ${process.version}`;
+
+/** With medians, spreads and verdicts beside the raw values. */
+export const toJson = ({ figures, ...rest }: Report): string =>
+  JSON.stringify({
+    ...rest,
+    figures: figures.map((figure) => ({
+      ...figure,
+      median: spreadOf(figure.ours).median,
+      ceilingMedian: figure.ceiling.length === 0 ? undefined : spreadOf(figure.ceiling).median,
+      ratio: figure.ceiling.length === 0 ? undefined : ratioOf(figure),
+      verdicts: judge(figure),
+    })),
+  });
+
+const heads = ['line', 'what', 'fabric', 'ours', 'ceiling', 'ratio', 'budget', ''] as const;
+
+/** A table in Markdown, which is also readable as it is. */
+export const toTable = (report: Report): string => {
+  const rows = report.figures.map(rowOf);
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  const [before, after] = report.load;
+  return [
+    `${report.machine}. ${report.startedAt}. Load ${before.toFixed(1)} before, ${after.toFixed(1)} after.`,
+    `Medians of ${report.rounds} rounds of ${report.seconds} s; in brackets the least and the most of the rounds.`,
+    '',
+    line(heads),
+    rule,
+    ...rows.map(line),
+  ].join('\n');
+};
+
+const rowOf = (figure: Figure): readonly string[] => [
+  figure.line,
+  figure.what,
+  figure.composition,
+  `${spread(spreadOf(figure.ours))} ${figure.unit}`,
+  figure.ceiling.length === 0 ? '—' : `${spread(spreadOf(figure.ceiling))} (${figure.ceilingName})`,
+  ratioCell(figure),
+  budgetCell(figure),
+  figure.note ?? '',
+];
+
+const ratioCell = (figure: Figure): string => {
+  if (figure.ceiling.length === 0) return '—';
+  const ratio = ratioOf(figure);
+  return `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})${isSteady(ratio) ? '' : ', unsteady'}`;
+};
+
+const budgetCell = (figure: Figure): string =>
+  figure.budgets.length === 0
+    ? '—'
+    : judge(figure)
+        .map(({ budget, verdict }) => `${budgetText(figure, budget)}: ${verdict}`)
+        .join('; ');
+
+const budgetText = (figure: Figure, { of, bound, limit }: Budget): string => {
+  const sign = bound === 'at least' ? '≥' : '≤';
+  switch (of) {
+    case 'ratio':
+      return `${sign} ${limit}`;
+    case 'difference':
+      return `${sign} ${limit} ${figure.unit} over it (${number(differenceOf(figure).median)})`;
+    case 'value':
+      return `${sign} ${number(limit)} ${figure.unit}`;
+  }
+};
+
+const spread = ({ median, min, max }: Spread): string => `${number(median)} (${number(min)}–${number(max)})`;
+
+/** Three digits that say something. */
+const number = (value: number): string => {
+  if (!Number.isFinite(value)) return '?';
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3;
+  return value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: 0 });
+};
