@@ -16,8 +16,10 @@ export const serve = async (
   const config = loadConfig({ env: process.env, flags: named, defaultMode, ...(file === undefined ? {} : { file }) });
   const log = openLog({ level: config.log_level, format: formatOf(config) });
   const server = await openServer(config, { version, log });
+  // It listens for signals before anyone can know that it is up, and stop it.
+  const stopped = untilStopped(server, log);
   announce(server, config, flags['json'] === true);
-  return untilStopped(server, log);
+  return stopped;
 };
 
 /** Commander names options in camel case. */
