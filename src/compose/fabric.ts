@@ -48,8 +48,16 @@ export interface Fabric extends AsyncDisposable {
   connect(): ClientStream;
 }
 
-/** Starts serving. Disposing it drains first (I10). The ports stay the caller's to close, afterwards. */
-export const openFabric = async (ports: Ports, settings: FabricSettings): Promise<Fabric> => {
+/** The parts of a gateway process without the server that brings its streams. */
+export interface FabricParts extends AsyncDisposable {
+  readonly gateway: Gateway;
+  readonly presence: Presence;
+}
+
+export const openFabricParts = async (
+  ports: Ports,
+  settings: Pick<FabricSettings, 'version' | 'presence' | 'slowConsumerMs'>,
+): Promise<FabricParts> => {
   await using opened = new AsyncDisposableStack();
   const presence = opened.use(await Presence.open(settings.presence, ports));
   const router = opened.use(new Router(ports));
@@ -61,6 +69,14 @@ export const openFabric = async (ports: Ports, settings: FabricSettings): Promis
     authenticate: acceptEveryone,
     settings: { version: settings.version, slowConsumerMs: settings.slowConsumerMs },
   });
+  const stack = opened.move();
+  return { gateway, presence, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+};
+
+/** Starts serving. Disposing it drains first (I10). The ports stay the caller's to close, afterwards. */
+export const openFabric = async (ports: Ports, settings: FabricSettings): Promise<Fabric> => {
+  await using opened = new AsyncDisposableStack();
+  const { gateway, presence } = opened.use(await openFabricParts(ports, settings));
   const server = opened.use(await openGrpcServer(settings.listen, { ...ports, gateway }));
   opened.defer(() => drain(gateway, server, settings.drainTimeoutMs));
   const stack = opened.move();
