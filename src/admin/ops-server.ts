@@ -63,7 +63,12 @@ export const openOpsServer = async (
   });
   server.listen(port, host);
   await once(server, 'listening').catch((cause: unknown) => {
-    throw new FabricError('CONFIG_INVALID', `cannot listen on ${host}:${port} for health and metrics`, { cause });
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new FabricError(
+      'CONFIG_INVALID',
+      `cannot listen on ${host}:${port} for health and metrics: ${said}; choose another with --ops-port`,
+      { cause },
+    );
   });
   const address = server.address();
   return {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import {
+  AetherError,
   type AgentClient,
   type BridgeClient,
   type ConnectOptions,
@@ -29,19 +30,27 @@ export const ownIdentity = (): string => `sv::aether-cli::${process.pid}-${Date.
 
 /** Connects as the identity. Gives up after a few seconds with what to look at. */
 export const connectAs = async (identity: string, options: ClientOptions): Promise<CommandClient> => {
+  try {
+    return await connect(identity, connectOptions(options));
+  } catch (thrown) {
+    if (!(thrown instanceof AetherError)) throw thrown;
+    throw new AetherError(thrown.reason, `cannot connect to ${options.address}: ${thrown.message}`, thrown);
+  }
+};
+
+const connect = (identity: string, options: ConnectOptions): Promise<CommandClient> => {
   const principal = parseIdentity(identity);
-  const connect = connectOptions(options);
   switch (principal?.kind) {
     case 'agent':
-      return connectAgent({ ...principal, ...connect });
+      return connectAgent({ ...principal, ...options });
     case 'task':
-      return connectTask({ ...principal, ...connect });
+      return connectTask({ ...principal, ...options });
     case 'user':
-      return connectUser({ ...principal, ...connect });
+      return connectUser({ ...principal, ...options });
     case 'service':
-      return connectService({ ...principal, ...connect });
+      return connectService({ ...principal, ...options });
     case 'bridge':
-      return connectBridge({ ...principal, ...connect });
+      return connectBridge({ ...principal, ...options });
     default:
       throw new FabricError(
         'CONFIG_INVALID',
@@ -50,10 +59,18 @@ export const connectAs = async (identity: string, options: ClientOptions): Promi
   }
 };
 
+const connectTimeoutMs = 10_000;
+
 const connectOptions = ({ address, tlsCa }: ClientOptions): ConnectOptions => ({
   address,
-  signal: AbortSignal.timeout(connectPatienceMs),
-  ...(tlsCa === undefined ? {} : { tls: { ca: readFileSync(tlsCa) } }),
+  connectTimeoutMs,
+  ...(tlsCa === undefined ? {} : { tls: { ca: readAuthority(tlsCa) } }),
 });
 
-const connectPatienceMs = 10_000;
+const readAuthority = (file: string): Buffer => {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new FabricError('CONFIG_INVALID', `cannot read ${file}`, { cause });
+  }
+};

@@ -6,6 +6,9 @@ import { asFabricError } from '../model/error.ts';
 import type { ClientOptions } from './client.ts';
 import { version } from './version.ts';
 
+/** What goes wrong is told by our own errors; grpc-js would write beside them. It reads this when it is loaded. */
+process.env['GRPC_VERBOSITY'] ??= 'NONE';
+
 /** Sections of the stack alone: `aether up` has no flags for them. */
 const stackSections = new Set(['redis', 'rabbitmq', 'postgres']);
 
@@ -112,13 +115,17 @@ export const main = async (argv: readonly string[]): Promise<void> => {
       process.exitCode = thrown.exitCode === 0 ? 0 : 2;
       return;
     }
-    const error = asFabricError(thrown);
-    const known = error.reason !== 'ERR_INTERNAL';
-    console.error(
-      `aether: ${known ? error.message : thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
-    );
-    process.exitCode = error.reason === 'CONFIG_INVALID' ? 2 : 1;
+    console.error(`aether: ${explain(thrown)}`);
+    process.exitCode = asFabricError(thrown).reason === 'CONFIG_INVALID' ? 2 : 1;
   }
+};
+
+/** What nobody foresaw is shown with where it came from. */
+const explain = (thrown: unknown): string => {
+  if (!(thrown instanceof Error)) return String(thrown);
+  // The client library's errors are known by their name: it is loaded only by commands that connect.
+  const isForeseen = thrown.name === 'AetherError' || asFabricError(thrown).reason !== 'ERR_INTERNAL';
+  return isForeseen ? thrown.message.trim() : (thrown.stack ?? thrown.message);
 };
 
 if (import.meta.main) await main(process.argv);

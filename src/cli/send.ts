@@ -16,7 +16,7 @@ export const send = async (topic: string, payload: string | undefined, options: 
   const type = types.find((known) => known === options.type);
   if (type === undefined) throw new FabricError('CONFIG_INVALID', `--type is one of ${types.join(', ')}`);
   const body = payload ?? (await text(process.stdin));
-  const client = await connectAs(options.as ?? ownIdentity(), options);
+  await using client = await connectAs(options.as ?? ownIdentity(), options);
   const refusals: Error[] = [];
   client.onError((error) => void refusals.push(error));
   const { workspace } = options;

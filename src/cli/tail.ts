@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Message } from '#sdk';
+import { FabricError } from '../model/error.ts';
 import { type ClientOptions, connectAs } from './client.ts';
 
 interface TailOptions extends ClientOptions {
@@ -9,20 +10,21 @@ interface TailOptions extends ClientOptions {
 
 /** Prints what an identity receives until it is stopped, or has so many. */
 export const tail = async (identity: string, options: TailOptions): Promise<void> => {
-  const client = await connectAs(identity, options);
+  const count = options.count === undefined ? Infinity : Number(options.count);
+  if (!(count > 0)) throw new FabricError('CONFIG_INVALID', `--count is a number of messages, not "${options.count}"`);
+  await using client = await connectAs(identity, options);
   if (options.workspace !== undefined && 'switchWorkspace' in client) await client.switchWorkspace(options.workspace);
+  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
   if (options.json !== true)
     console.error(`connected as ${client.identity} (session ${client.session.id}); Ctrl-C stops`);
-  let left = options.count === undefined ? Infinity : Number(options.count);
+  let left = count;
   const messages = client.messages();
-  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
   while (left > 0) {
     const next = await Promise.race([messages.next(), stopped]);
     if (next === undefined || next.done === true) break;
     console.log(options.json === true ? toJson(next.value) : toLine(next.value));
     left -= 1;
   }
-  await client.close();
 };
 
 const toLine = (message: Message): string =>

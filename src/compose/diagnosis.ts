@@ -32,17 +32,17 @@ const patienceMs = 5000;
 export const stackExaminations = (config: Config, log: Log): readonly Examination[] => [
   {
     name: 'redis',
-    mend: `start Redis 7 or newer, or say where it is: --redis host:port (now ${config.redis.addresses.join(', ')})`,
+    mend: `start Redis 7 or newer, or say where it is: --redis host:port (now ${config.redis.addresses.join(', ')}), REDIS_USERNAME, REDIS_PASSWORD`,
     examine: () => examineRedis(config, log),
   },
   {
     name: 'rabbitmq',
-    mend: 'start RabbitMQ 3.10.8 or newer with `rabbitmq-plugins enable rabbitmq_stream`, or say where it is: --stream-url, --amqp-url',
+    mend: 'start RabbitMQ 3.10.8 or newer with `rabbitmq-plugins enable rabbitmq_stream`, or say where it is and who logs in: --stream-url, --amqp-url',
     examine: () => examineRabbit(config, log),
   },
   {
     name: 'postgresql',
-    mend: `start Postgres 15 or newer and \`createdb ${config.postgres.database}\`, or say where it is: --db-host, --db-port, --db-user, --db-name`,
+    mend: `start Postgres 15 or newer and \`createdb ${config.postgres.database}\`, or say where it is and who logs in: --db-host, --db-port, --db-name, --db-user, --db-password`,
     examine: () => examinePostgres(config, log),
   },
 ];

@@ -91,9 +91,17 @@ const bind = (server: Server, { host, port, tls }: GrpcServerSettings): Promise<
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   server.bindAsync(address, credentialsOf(tls), (error, bound) => {
     if (error === null) resolve(bound);
-    else reject(new FabricError('CONFIG_INVALID', `cannot listen on ${address}: ${error.message}`, { cause: error }));
+    else reject(cannotListen(address, error));
   });
   return promise;
+};
+
+/** grpc-js wraps what the system said into words of its own. */
+const cannotListen = (address: string, cause: Error): FabricError => {
+  const said = /\[(.*)\]$/.exec(cause.message)?.[1] ?? cause.message;
+  return new FabricError('CONFIG_INVALID', `cannot listen on ${address}: ${said}; choose another with --port`, {
+    cause,
+  });
 };
 
 const credentialsOf = (tls: GrpcServerSettings['tls']): ServerCredentials => {

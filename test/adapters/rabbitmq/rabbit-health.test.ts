@@ -42,7 +42,17 @@ describe.skipIf(rabbitAddresses === undefined)('health of RabbitMQ', () => {
     const away = { ...check, amqp: { ...check.amqp, addresses: [{ ...address, port: 1 }] as const } };
     await expect(checkRabbit(away, testDeps())).rejects.toMatchObject({
       reason: 'STORE_UNAVAILABLE',
-      message: expect.stringContaining(`${address.hostname}:1`) as string,
+      message: expect.stringContaining(`${address.hostname}:1 cannot be reached over AMQP`) as string,
     });
+  });
+
+  test('with a wrong password says who is not let in, without the password', async () => {
+    const [address] = check.amqp.addresses;
+    const stranger = { ...check, amqp: { ...check.amqp, addresses: [{ ...address, password: 'hunter2' }] as const } };
+    const refusal = await checkRabbit(stranger, testDeps()).catch((thrown: unknown) => thrown);
+    expect(refusal).toMatchObject({
+      message: expect.stringContaining(`does not let user "${address.username}" into virtual host`) as string,
+    });
+    expect(String(refusal)).not.toContain('hunter2');
   });
 });

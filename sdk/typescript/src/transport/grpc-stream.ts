@@ -129,7 +129,8 @@ export class GrpcStream implements TransportStream {
   }
 
   #learnStatus({ code, details }: StatusObject): void {
-    this.#status ??= { code: codeOf(code), message: details };
+    // grpc-js leaves room for a note at the end of a failed connect, and mostly has none.
+    this.#status ??= { code: codeOf(code), message: details.replace(/\.? Resolution note: $/, '') };
     this.#gone.abort(this.#status);
     if (this.#hasBegun) this.#stream.resume();
     else this.#isReadOut = true;

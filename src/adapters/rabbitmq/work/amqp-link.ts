@@ -83,7 +83,7 @@ export class AmqpLink {
       this.#turn += 1;
       // One that comes after its deadline is of no use to anybody.
       connecting.then((late) => late.close()).catch(() => undefined);
-      throw failed(`${broker} does not let user "${address.username}" in over AMQP`, cause);
+      throw failed(isRefusal(cause) ? refusalOf(broker, address) : `${broker} cannot be reached over AMQP`, cause);
     }
   }
 
@@ -104,6 +104,13 @@ export class AmqpLink {
     connection.on('handler-error', say);
   }
 }
+
+/** amqplib tells a login that was refused, or a virtual host that is not open to it, by its words alone. */
+const isRefusal = (cause: unknown): boolean =>
+  cause instanceof Error && /\(ACCESS-REFUSED\)|got <ConnectionClose/.test(cause.message);
+
+const refusalOf = (broker: string, { username, vhost }: AmqpAddress): string =>
+  `${broker} does not let user "${username}" into virtual host "${vhost}" over AMQP`;
 
 /** A closed channel is noticed by its `close` event and by what fails on it; its errors need no other listener. */
 const listened = <Some extends Channel>(channel: Some): Some => {
