@@ -61,7 +61,7 @@ export class Answers {
       .search(question)
       .flatMap((result) => {
         const passage = this.#passages[Number(result.id)];
-        if (passage === undefined) return [];
+        if (passage === undefined || isQuoted(question, passage)) return [];
         const score = sum(result.queryTerms.map((term) => weights.get(term) ?? 0)) / whole;
         return [{ ...passage, score, rank: result.score * score }];
       })
@@ -79,6 +79,9 @@ export class Answers {
     );
   }
 }
+
+/** Documents that tell what can be asked do not answer it. */
+const isQuoted = (question: string, { text }: Passage): boolean => question.endsWith('?') && text.includes(question);
 
 const sourcesOf = (found: readonly Found[]): Source[] => {
   const sources = new Map<Section, Source>();
