@@ -14,7 +14,12 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'sdk/typescript/src/**/*.test.ts', 'test/rules/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'sdk/typescript/src/**/*.test.ts',
+            'test/rules/**/*.test.ts',
+            'test/history/**/*.test.ts',
+          ],
         },
       },
       {
@@ -33,6 +38,7 @@ export default defineConfig({
           include: [
             'test/flows/**/*.test.ts',
             'test/faults/**/*.test.ts',
+            'test/chaos/**/*.test.ts',
             'test/packages/**/*.test.ts',
             'sdk/typescript/test/**/*.test.ts',
           ],

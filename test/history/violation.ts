@@ -1,0 +1,32 @@
+/** Something that must never be; each is proof of a defect, of the fabric or of whoever wrote the history. */
+export interface Violation {
+  readonly kind: ViolationKind;
+  readonly at: number;
+  /** What happened to whom, for a reader. */
+  readonly what: string;
+  /** Of messages concerned. */
+  readonly messages: number;
+}
+
+/**
+ * - `lost`: acknowledged to the sender and never delivered (I4)
+ * - `unsent`: delivered, but nobody sent it
+ * - `inversion`: delivered for the first time after a later one of its lane (I5)
+ * - `doubled`: delivered again, or out of order, within one session: the log holds it twice or the reader went back
+ * - `stale_delivery`: delivered on a session though it was sent after the session's successor was there (I1, I2)
+ * - `stale_send`: delivered or acknowledged though it was sent on a session whose successor was there already (I1, I2)
+ */
+export const violationKinds = ['lost', 'unsent', 'inversion', 'doubled', 'stale_delivery', 'stale_send'] as const;
+export type ViolationKind = (typeof violationKinds)[number];
+
+/** Numbers as a reader likes them: `1-5, 9`. */
+export const rangesOf = (numbers: readonly number[]): string => {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  const shown = ranges.slice(0, 5).map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
+  return [...shown, ...(ranges.length > shown.length ? [`… (${numbers.length} in all)`] : [])].join(', ');
+};
