@@ -152,6 +152,20 @@ describe('an identity', () => {
   });
 });
 
+describe('an identity that is given up while its session is being asked for', () => {
+  test.each([true, false])('is granted, resumable: %s', async (resumable) => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const silent = { isThere: () => new Promise<boolean>(() => undefined) };
+    const first = await one.presence.open(asking(agent, { peer: silent }));
+    const second = two.presence.open(asking(agent));
+    await clock.pass(10);
+    await one.presence.close(first, { resumable });
+    await clock.pass(200);
+    expect(await second).toMatchObject({ resumed: false });
+  });
+});
+
 describe('a gateway that dies', () => {
   test('frees its identities as soon as its own short lease has run out', async () => {
     const { gateway, clock } = fabric();

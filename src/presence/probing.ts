@@ -1,6 +1,7 @@
 /**
  * Asks whether the session that has an identity is still there, wherever it is. Its gateway answers through hints after
- * asking the peer's transport. Where no answer comes, its gateway's lease tells: when that runs out, the session is gone.
+ * asking the peer's transport. Where no answer comes, the leases tell: the session's own, which its gateway may have
+ * given up before it heard the question, and its gateway's, with which all its sessions are gone.
  */
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
@@ -44,8 +45,9 @@ export class Probing {
 
   async #watch(record: LeaseRecord, answer: Promise<boolean>, untilMs: number): Promise<boolean> {
     while (this.#deps.clock.monotonic() < untilMs) {
-      const [keeper] = await this.#deps.leaseStore.current([keeperLeaseName(record.keeper)]);
-      if (keeper === undefined) return false;
+      const names = [record.name, keeperLeaseName(record.keeper)];
+      const [lease, keeper] = await this.#deps.leaseStore.current(names);
+      if (lease?.epoch !== record.epoch || lease.state === 'lingering' || keeper === undefined) return false;
       const heard = await Promise.race([answer, this.#pause()]);
       if (heard !== undefined) return heard;
     }
