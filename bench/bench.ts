@@ -1,7 +1,7 @@
 /** `npm run bench`: our speed, each figure beside what the bare parts do in the same run on the same machine. */
-import { loadavg } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Figure } from './harness/figures.ts';
+import { watchOthers } from './harness/process-usage.ts';
 import { machine, type Report, toJson, toTable } from './harness/report.ts';
 import { type Composition, Setting } from './harness/setting.ts';
 import { connect } from './lines/connect.ts';
@@ -54,20 +54,27 @@ const parseNumber = (text: string): number => {
 
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 
-const measure = async ({ only, composition, seconds, rounds, ...options }: Options): Promise<Report> => {
-  const [before = Number.NaN] = loadavg();
-  const startedAt = new Date().toISOString();
-  const compositions = composition === 'both' ? (['embedded', 'stack'] as const) : [composition];
-  const { connections, topics: topicsMax, profile } = options;
-  const common = { compositions, seconds, rounds, connections, topics: topicsMax, profile, progress };
-  await using setting = new Setting(common);
+const measure = async (setting: Setting, only: readonly string[]): Promise<readonly Figure[]> => {
   const figures: Figure[] = [];
   for (const name of only) {
     const line = lines[name]?.[0];
     if (line !== undefined) figures.push(...(await line(setting)));
   }
-  const [after = Number.NaN] = loadavg();
-  return { machine: machine(), startedAt, load: [before, after], seconds, rounds, figures };
+  return figures;
+};
+
+const run = async ({ only, composition, seconds, rounds, ...options }: Options): Promise<Report> => {
+  const others = watchOthers();
+  const startedAt = new Date().toISOString();
+  const compositions = composition === 'both' ? (['embedded', 'stack'] as const) : [composition];
+  const setting = new Setting({ ...options, compositions, seconds, rounds, profile: options.profile, progress });
+  try {
+    const figures = await measure(setting, only);
+    await setting[Symbol.asyncDispose]();
+    return { machine: machine(), startedAt, others: others(), seconds, rounds, figures };
+  } finally {
+    await setting[Symbol.asyncDispose]();
+  }
 };
 
 const program = new Command('bench')
@@ -89,5 +96,5 @@ const program = new Command('bench')
 
 const options: Options = program.parse().opts();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-const report = await measure(options);
+const report = await run(options);
 console.log(options.json === true ? toJson(report) : toTable(report));

@@ -6,7 +6,8 @@ import { type Spread, spreadOf } from './statistics.ts';
 export interface Report {
   readonly machine: string;
   readonly startedAt: string;
-  readonly load: readonly [before: number, after: number];
+  /** Cores that others kept busy meanwhile. */
+  readonly others: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly figures: readonly Figure[];
@@ -36,9 +37,8 @@ export const toTable = (report: Report): string => {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  const [before, after] = report.load;
   return [
-    `${report.machine}. ${report.startedAt}. Load ${before.toFixed(1)} before, ${after.toFixed(1)} after.`,
+    `${report.machine}. ${report.startedAt}. Others kept ${report.others.toFixed(2)} cores busy meanwhile.`,
     `Medians of ${report.rounds} rounds of ${report.seconds} s; in brackets the least and the most of the rounds.`,
     '',
     line(heads),
@@ -61,6 +61,7 @@ const rowOf = (figure: Figure): readonly string[] => [
 const ratioCell = (figure: Figure): string => {
   if (figure.ceiling.length === 0) return '—';
   const ratio = ratioOf(figure);
+  if (!Number.isFinite(ratio.median)) return '—';
   return `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})${isSteady(ratio) ? '' : ', unsteady'}`;
 };
 

@@ -62,7 +62,7 @@ export class Load {
     return { sent: sent.reduce((total, count) => total + count, 0), startedMs };
   }
 
-  /** Resolves once the group has received so many in all; tells when the last came. */
+  /** Resolves once the group has received so many in all, and no more; tells when the last came. */
   async awaitDeliveries({ group: name, deliveries }: AwaitLoad): Promise<{ lastMs: number }> {
     const group = this.#group(name);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -72,11 +72,8 @@ export class Load {
     take(group, 0);
     await promise;
     clearTimeout(timer);
+    if (group.received > deliveries) throw new Error(`${group.received} came, ${deliveries} were sent`);
     return { lastMs: group.lastMs };
-  }
-
-  received({ group }: { group: string }): number {
-    return this.#group(group).received;
   }
 
   close({ group: name }: { group: string }): void {
