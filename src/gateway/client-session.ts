@@ -6,6 +6,7 @@
 import type { PublishPermit, Verdict } from '../acl/authorizer.ts';
 import type { Access, Actor } from '../acl/decide.ts';
 import { asFabricError, FabricError } from '../model/error.ts';
+import { type Extension, uriOf } from '../model/extension.ts';
 import { permitsPerSessionMax } from '../model/limits.ts';
 import { identityOf, ownTopicOf, type Principal } from '../model/principal.ts';
 import type { Count } from '../ports/metrics.ts';
@@ -31,6 +32,8 @@ export interface ClientSessionFacts {
   readonly session: Session;
   readonly outbox: Outbox;
   readonly recipient: Recipient;
+  /** In force on the stream. */
+  readonly extensions: ReadonlySet<Extension>;
 }
 
 export class ClientSession {
@@ -41,6 +44,7 @@ export class ClientSession {
   readonly session: Session;
   readonly outbox: Outbox;
   readonly recipient: Recipient;
+  readonly extensions: ReadonlySet<Extension>;
   readonly deps: GatewayDeps;
   readonly measures: GatewayMeasures;
   #workspace: string | undefined;
@@ -58,6 +62,7 @@ export class ClientSession {
     this.session = facts.session;
     this.outbox = facts.outbox;
     this.recipient = facts.recipient;
+    this.extensions = facts.extensions;
     this.deps = deps;
     this.measures = measures;
     this.#workspace = facts.workspace;
@@ -75,6 +80,12 @@ export class ClientSession {
     this.#actor = { principal: this.principal, workspace };
     this.#targets.clear();
     this.#routed.clear();
+  }
+
+  /** The refusal of what needs an extension that is not in force. */
+  missing(extension: Extension): FabricError | undefined {
+    if (this.extensions.has(extension)) return undefined;
+    return new FabricError('ERR_INVALID_ARGUMENT', `this needs the extension ${uriOf(extension)} on the stream`);
   }
 
   permit<Of extends Access>(access: Of): Promise<Verdict<Of>> {

@@ -3,16 +3,17 @@
  * once: the client's half-close, its disappearance, or an error with its status. Whatever it is, the same things happen
  * in the same order: what was accepted becomes durable, places are stored, the lease is given up, the status goes out.
  */
-import { Signal_SignalType as SignalType } from '../gen/aether/v1/connection.ts';
+import { type InitConnection, Signal_SignalType as SignalType } from '../gen/aether/v1/connection.ts';
 import { asFabricError, FabricError } from '../model/error.ts';
 import { workspaceOf } from '../model/principal.ts';
 import type { Session } from '../presence/session.ts';
 import type { Recipient } from '../router/recipient.ts';
 import { acknowledge, greet } from './acknowledge.ts';
 import type { ClientSession } from './client-session.ts';
+import { packDeliveries } from './codec/delivery-batch.ts';
 import { encodeDownstream } from './codec/downstream.ts';
 import { dispatch } from './dispatch.ts';
-import { negotiate } from './extensions.ts';
+import { type Negotiation, negotiate } from './extensions.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { GatewayDeps } from './gateway.ts';
 import { enrol, type Frames, identify, joinTopics, readInit, takeIdentity, type Who } from './handshake.ts';
@@ -137,16 +138,17 @@ export class Connection {
     const first = await readInit(frames, this.#deps);
     if (first === undefined) return this.#endOf('gone');
     const who = await identify(first.init, this.#stream, this.#deps);
-    const client = await this.#open(who, first.init).catch((thrown: unknown) => {
+    const negotiation = negotiate(first.init.extensions, this.#stream.declaredExtensions);
+    const { negotiated, offered, failure } = negotiation;
+    const client = await this.#open(who, first.init, negotiation).catch((thrown: unknown) => {
       this.#countAttempt(who, thrown);
       throw thrown;
     });
-    const { negotiated, offered, failure } = negotiate(first.init.extensions, this.#stream.declaredExtensions);
     acknowledge(client, { who, negotiated, offered });
     if (failure !== undefined) throw failure;
     greet(client);
     this.#countAttempt(who, undefined);
-    this.#outbox.open();
+    this.#outbox.open(client.extensions.has('batch') ? packDeliveries : undefined);
     this.#deps.log.debug('connected', {
       identity: client.identity,
       session: client.session.sessionId,
@@ -155,7 +157,7 @@ export class Connection {
     return this.#serveFrames(client, frames, first.rest);
   }
 
-  async #open(who: Who, init: Parameters<typeof takeIdentity>[0]['init']): Promise<ClientSession> {
+  async #open(who: Who, init: InitConnection, { inForce }: Negotiation): Promise<ClientSession> {
     const session = await takeIdentity({ init, stream: this.#stream, who, deps: this.#deps });
     this.#opened.session = session;
     session.lost.addEventListener('abort', () => this.#fail(asFabricError(session.lost.reason)), { once: true });
@@ -163,7 +165,7 @@ export class Connection {
     this.#opened.recipient = recipient;
     const client = await enrol(
       who,
-      { session, outbox: this.#outbox, recipient },
+      { session, outbox: this.#outbox, recipient, extensions: inForce },
       { deps: this.#deps, measures: this.#measures },
     );
     this.#opened.client = client;

@@ -6,6 +6,7 @@ import { handleConnectionStatus } from './handlers/connection-status.ts';
 import { refuseNotImplemented } from './handlers/not-implemented.ts';
 import { handleProgress } from './handlers/progress.ts';
 import { handleSend } from './handlers/send.ts';
+import { handleSendBatch } from './handlers/send-batch.ts';
 import { handleSessions } from './handlers/sessions.ts';
 import { handleSwitchWorkspace } from './handlers/switch-workspace.ts';
 
@@ -17,6 +18,8 @@ export const dispatch = (client: ClientSession, bytes: Uint8Array): Promise<void
       throw new FabricError('INIT_REPEATED', 'InitConnection already sent');
     case 'send':
       return handleSend(client, frame.value);
+    case 'sendBatch':
+      return handleSendBatch(client, frame.value);
     case 'progress':
       return handleProgress(client, frame.value);
     case 'switchWorkspace':
@@ -26,7 +29,6 @@ export const dispatch = (client: ClientSession, bytes: Uint8Array): Promise<void
     case 'sessionOp':
       return handleSessions(client, frame.value);
     case 'unknown':
-    case 'sendBatch':
     case 'kvOp':
     case 'checkpointOp':
     case 'createTask':

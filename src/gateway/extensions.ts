@@ -1,12 +1,15 @@
 import type { ExtensionDeclaration, NegotiatedExtension } from '../gen/aether/v1/connection.ts';
 import { FabricError } from '../model/error.ts';
+import { type Extension, extensionOf, extensionUris } from '../model/extension.ts';
 import { extensionsMax } from '../model/limits.ts';
 
 /** Extensions this gateway can put into force. */
-export const knownExtensions: readonly string[] = [];
+const knownExtensions = extensionUris;
 
 export interface Negotiation {
   readonly negotiated: readonly NegotiatedExtension[];
+  /** Those in force on the stream. */
+  readonly inForce: ReadonlySet<Extension>;
   /** What the gateway knows beyond what was declared. */
   readonly offered: readonly string[];
   /** Set when the stream must end after the acknowledgement. */
@@ -29,6 +32,7 @@ export const negotiate = (
   const missing = declared.find(({ uri, required }) => required && !knownExtensions.includes(uri));
   return {
     negotiated: declared.map(answer),
+    inForce: new Set(declared.map(({ uri }) => extensionOf(uri)).filter((extension) => extension !== undefined)),
     offered: knownExtensions.filter((uri) => !declared.some((declaration) => declaration.uri === uri)),
     failure:
       missing &&

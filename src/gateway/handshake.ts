@@ -4,6 +4,7 @@
  */
 import type { InitConnection } from '../gen/aether/v1/connection.ts';
 import { FabricError } from '../model/error.ts';
+import type { Extension } from '../model/extension.ts';
 import { credentialsMax, handshakeTimeoutMs } from '../model/limits.ts';
 import { identityOf, ownTopicOf, type Principal, workspaceOf } from '../model/principal.ts';
 import type { Session } from '../presence/session.ts';
@@ -148,7 +149,7 @@ export const joinTopics = async (who: Who, { session, outbox }: Members, deps: G
 /** Puts the parts together once all of them are there. */
 export const enrol = async (
   who: Who,
-  members: Members & { readonly recipient: Recipient },
+  members: Members & { readonly recipient: Recipient; readonly extensions: ReadonlySet<Extension> },
   { deps, measures }: { deps: GatewayDeps; measures: GatewayMeasures },
 ): Promise<ClientSession> => {
   const workspace = workspaceOf(who.principal);

@@ -28,9 +28,13 @@ interface OutboxDeps {
   readonly listener: OutboxListener;
 }
 
+/** The same frames in fewer: see `codec/delivery-batch.ts`. */
+export type Pack = (framed: readonly Uint8Array[]) => readonly Uint8Array[];
+
 export class Outbox implements Inbox {
   readonly #deps: OutboxDeps;
   #state: 'holding' | 'open' | 'closed' = 'holding';
+  #pack: Pack | undefined;
   #queue: Uint8Array[] = [];
   /** Queued and being written. */
   #bytes = 0;
@@ -50,10 +54,11 @@ export class Outbox implements Inbox {
     this.#deps = deps;
   }
 
-  /** Deliveries are taken from now on. */
-  open(): void {
+  /** Deliveries are taken from now on, and packed where the stream allows it. */
+  open(pack: Pack | undefined): void {
     if (this.#state === 'closed') return;
     this.#state = 'open';
+    this.#pack = pack;
     this.#tellRoom();
   }
 
@@ -122,7 +127,7 @@ export class Outbox implements Inbox {
     for (const chunk of chunks) bytes += chunk.byteLength;
     this.#queue = [];
     this.#isWriting = true;
-    this.#deps.stream.write(chunks, () => {
+    this.#deps.stream.write(this.#pack === undefined ? chunks : this.#pack(chunks), () => {
       this.#isWriting = false;
       this.#writtenMark = mark;
       this.#bytes -= bytes;

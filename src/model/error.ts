@@ -3,7 +3,7 @@ import { type Code, type Reason, reasons } from './reasons.ts';
 export interface FabricErrorOptions {
   readonly cause?: unknown;
   /** How long to wait before trying again, in milliseconds; only where the refusal knows it. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The one error type that crosses parts. `reason` is for programs, `message` for people; neither holds a secret. */

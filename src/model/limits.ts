@@ -15,6 +15,12 @@ export const payloadBytesMax = 1024 * 1024;
 /** One frame from a client; what gRPC clients may receive by default, so also the most that is sent to one. */
 export const frameBytesMax = 4 * 1024 * 1024;
 
+/** Messages in one frame of many; one with more is refused whole. */
+export const batchMessagesMax = 8192;
+
+/** Deliveries are packed into frames of this size; a larger one travels alone. */
+export const deliveryBatchBytesMax = 256 * 1024;
+
 /** From the start of a stream to its first frame. */
 export const handshakeTimeoutMs = 30_000;
 
@@ -55,3 +61,32 @@ export const metricMetadataMax = 64;
 
 /** Topics of competing workers, identities and other sets a gateway remembers on behalf of clients are dropped after. */
 export const idleReaderMs = 60_000;
+
+/** A key of key-value state, a name of a checkpoint. */
+export const kvKeyBytesMax = 256;
+
+/** A member of a set. */
+export const kvMemberBytesMax = 1024;
+
+/** Keys and values of one page of a listing: with the rest of its frame within `frameBytesMax`. */
+export const kvPageBytesMax = 3 * 1024 * 1024;
+
+/** The largest that `kv.max_value_size` may be set to, for the same reason. */
+export const kvValueBytesCeiling = 3 * 1024 * 1024;
+
+/** Time to live of keys and checkpoints: a hundred years, well within every store's clock. */
+export const ttlMsMax = 100 * 365 * 24 * 60 * 60 * 1000;
+
+/** Keys of each kind in the snapshot an agent or task gets when it connects, and their bytes. */
+export const snapshotKeysMax = 100;
+export const snapshotBytesMax = 1.5 * 1024 * 1024;
+
+/** Operations of one session that are under way at once, and their values' bytes; more make its reading wait. */
+export const answersInFlightMax = 128;
+export const answerBytesInFlightMax = 1024 * 1024;
+
+/** One checkpoint: it is saved and loaded in one frame. */
+export const checkpointBytesMax = frameBytesMax - 4096;
+
+/** Checkpoints of one identity: their names are listed in one frame. */
+export const checkpointsPerIdentityMax = 1000;

@@ -1,6 +1,7 @@
 /** What can be said about any connection, and what it comes to: optional out here, resolved in there. */
 import { type Credentials, type CredentialsSource, credentialsSource } from './credentials.ts';
 import { failure } from './error.ts';
+import { fabricExtensions } from './fabric-extensions.ts';
 import type { ExtensionDeclaration } from './gen/aether/v1/connection.ts';
 import { grpcTransport, type KeepaliveOptions, type TlsOptions } from './transport/grpc-transport.ts';
 import type { Transport } from './transport/transport.ts';
@@ -44,6 +45,8 @@ export interface ConnectOptions {
   /** False for none. */
   readonly keepalive?: false | KeepaliveOptions | undefined;
   readonly extensions?: readonly Extension[] | undefined;
+  /** Several messages share a frame where the gateway knows how and they are ready at once. True by default. */
+  readonly batch?: boolean | undefined;
   /** One attempt, from dialling to the gateway's acknowledgement. 15,000 by default. */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a send may wait for a connection or for room. 30,000 by default. */
@@ -88,18 +91,24 @@ export const resolve = (options: ConnectOptions): Settings => ({
   },
   waitForGateway: options.waitForGateway ?? false,
   signal: options.signal,
-  extensions: (options.extensions ?? []).map(({ uri, version = '', required = false, jsonSchema = '' }) => ({
-    uri,
-    version,
-    required,
-    jsonSchema,
-  })),
+  extensions: extensionsOf(options),
   connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs, 15_000),
   sendTimeoutMs: positive('sendTimeoutMs', options.sendTimeoutMs, 30_000),
   requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs, 10_000),
   outboxBytesMax: positive('outboxBytesMax', options.outboxBytesMax, 8 * 1024 * 1024),
   inboxBytesMax: positive('inboxBytesMax', options.inboxBytesMax, 1024 * 1024),
 });
+
+/** Those the application names, then those this package makes use of. */
+const extensionsOf = ({ extensions = [], batch = true }: ConnectOptions): readonly ExtensionDeclaration[] => {
+  const named = extensions.map(({ uri, version = '', required = false, jsonSchema = '' }) => ({
+    uri,
+    version,
+    required,
+    jsonSchema,
+  }));
+  return batch ? [...named, { uri: fabricExtensions.batch, version: '', required: false, jsonSchema: '' }] : named;
+};
 
 const addressesOf = (address: string | readonly string[] = 'localhost:50051'): readonly string[] => {
   const addresses = typeof address === 'string' ? [address] : [...address];

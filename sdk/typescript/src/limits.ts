@@ -12,6 +12,10 @@ export const frameBytesMax: number = 16 * 1024 * 1024;
 /** Accepted by a connection and not yet written: what `send()` does not wait for. */
 export const writeAheadBytesMax: number = 256 * 1024;
 
+/** Sends that share a frame, and the bytes of that frame. Gateways take 8192 of them. */
+export const sendBatchMessagesMax = 1024;
+export const sendBatchBytesMax: number = 256 * 1024;
+
 /** What a gateway may send ahead of being read: HTTP/2's default of 64 KiB is slow over long distances. */
 export const receiveWindowBytes: number = 256 * 1024;
 

@@ -8,6 +8,7 @@ import type { Settings } from './connect-options.ts';
 import { type Dialled, dial } from './dial.ts';
 import { closedError, errorOf, isFinal } from './endings.ts';
 import { AetherError, failure, messageOf } from './error.ts';
+import { fabricExtensions } from './fabric-extensions.ts';
 import { Feed } from './feed.ts';
 import type { ConfigSnapshot, ConnectionAck, Signal } from './gen/aether/v1/connection.ts';
 import { Signal_SignalType as SignalType } from './gen/aether/v1/connection.ts';
@@ -16,6 +17,7 @@ import { drainPatienceMs, duplicateAttemptsMax, statesKept } from './limits.ts';
 import { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { Reception } from './reception.ts';
+import { packSends } from './send-batch.ts';
 import { type Session, toSession } from './session.ts';
 import type { ClosedReason, ConnectionStatus } from './status.ts';
 import { CheckedTopics } from './topic.ts';
@@ -195,7 +197,7 @@ export class Link {
     this.#reconnections += isBack ? 1 : 0;
     this.#pace.connected(performance.now());
     this.#stream = stream;
-    this.outbox.attach(stream, this.#standing);
+    this.outbox.attach(stream, this.#standing, isInForce(ack, fabricExtensions.batch) ? packSends : undefined);
     this.#enter({
       state: 'connected',
       address,
@@ -326,6 +328,9 @@ export class Link {
     return reason;
   }
 }
+
+const isInForce = ({ negotiatedExtensions }: ConnectionAck, uri: string): boolean =>
+  negotiatedExtensions.some((answer) => answer.uri === uri && answer.supported);
 
 const stopped = (reason: unknown): AetherError =>
   failure('CLOSE_ABORTED', 'closed at once by a signal', { cause: reason });

@@ -27,6 +27,11 @@ export interface PushOptions {
   readonly onHanded?: () => void;
 }
 
+/** The same frames in fewer. */
+export type Pack = (frames: readonly Uint8Array[]) => readonly Uint8Array[];
+
+const asTheyAre: Pack = (frames) => frames;
+
 interface Entry {
   readonly frames: readonly Uint8Array[];
   readonly bytes: number;
@@ -45,6 +50,7 @@ export class Outbox {
   #accepted: Entry[] = [];
   #acceptedBytes = 0;
   #stream: TransportStream | undefined;
+  #pack: Pack = asTheyAre;
   #isWriting = false;
   #isFlushScheduled = false;
   #handedCount = 0;
@@ -85,9 +91,10 @@ export class Outbox {
     return this.#wait({ frames, bytes, onHanded, state: 'waiting', settle: undefined }, options);
   }
 
-  /** Writes to this stream from now on, `preface` before anything else. */
-  attach(stream: TransportStream, preface: readonly Uint8Array[]): void {
+  /** Writes to this stream from now on, `preface` before anything else, packed where the connection allows it. */
+  attach(stream: TransportStream, preface: readonly Uint8Array[], pack: Pack = asTheyAre): void {
     this.#stream = stream;
+    this.#pack = pack;
     this.#isWriting = false;
     this.#handedCount = 0;
     if (preface.length > 0) this.#write(stream, preface);
@@ -192,10 +199,7 @@ export class Outbox {
     this.#accepted = [];
     this.#acceptedBytes = 0;
     this.#handedCount += entries.filter(({ onHanded }) => onHanded === undefined).length;
-    this.#write(
-      stream,
-      entries.flatMap(({ frames }) => frames),
-    );
+    this.#write(stream, this.#pack(entries.flatMap(({ frames }) => frames)));
     for (const { onHanded } of entries) onHanded?.();
   }
 

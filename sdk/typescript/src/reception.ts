@@ -86,6 +86,9 @@ export class Reception {
     switch (payload.$case) {
       case 'msg':
         return this.messages.offer(new Message(payload.value));
+      case 'deliveryBatch':
+        for (const message of payload.value.messages) this.messages.offer(new Message(message));
+        return undefined;
       case 'progressUpdate':
         return this.progress.offer(toProgressUpdate(payload.value));
       case 'error':

@@ -88,7 +88,10 @@ describe('connecting fails', () => {
       reason: 'EXTENSION_UNSUPPORTED',
     });
     await using client = await connectAgent({ ...agent, specifier: 'e2', address, extensions: [{ uri: 'urn:x' }] });
-    expect(client.session.extensions).toMatchObject([{ uri: 'urn:x', supported: false }]);
+    expect(client.session.extensions).toMatchObject([
+      { uri: 'urn:x', supported: false },
+      { uri: 'urn:aether-fabric:batch', supported: true },
+    ]);
   });
 
   test('for a user whose workspace is refused', async () => {
@@ -138,6 +141,7 @@ describe('the introduction', () => {
       transport: scripted.transport,
       credentials: () => ({ apiKey: `key-${(asked += 1)}`, token: 'task', bearer: 'jwt' }),
       extensions: [{ uri: 'urn:x', version: '1', jsonSchema: '{}' }],
+      batch: false,
     });
     const stream = await scripted.nextStream();
     expect(await stream.next()).toMatchObject({

@@ -2,6 +2,8 @@
  * The frame a recipient gets for a message, written once, by hand, when the message is accepted: it is stored and sent
  * as it is (D5). `DownstreamMessage{msg: IncomingMessage{source_topic, payload, message_type, workspace}}`.
  */
+import { varintBytes, writeVarint } from './varint.ts';
+
 const msgTag = 0x0a;
 const sourceTag = 0x0a;
 const payloadTag = 0x12;
@@ -66,23 +68,4 @@ const writeFields = (frame: Buffer, start: number, { stamp, payload, messageType
     at = writeVarint(frame, at + 1, messageType);
   }
   frame.set(stamp.workspace, at);
-};
-
-const varintBytes = (value: number): number => {
-  let bytes = 1;
-  for (let rest = value >>> 7; rest > 0; rest >>>= 7) bytes += 1;
-  return bytes;
-};
-
-/** Writes at `at` and answers with the place behind it. */
-const writeVarint = (out: Buffer, at: number, value: number): number => {
-  let rest = value;
-  let place = at;
-  while (rest >= 0x80) {
-    out[place] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-    place += 1;
-  }
-  out[place] = rest;
-  return place + 1;
 };

@@ -12,12 +12,25 @@ const typeNames = new Map(Object.entries(MessageType).map(([name, number]) => [n
 
 /**
  * Accepts one message: its topic, then its size, then the sender's right, then its contents are checked, in this order.
- * Answers only when it refuses. Waits only where something has to be looked up, or the log cannot keep up.
+ * Answers only when it refuses, with its place where it came in a batch. Waits only where something has to be looked up,
+ * or the log cannot keep up.
  */
-export const handleSend = (client: ClientSession, send: SendMessage): Promise<void> | undefined => {
+export const handleSend = (client: ClientSession, send: SendMessage, place?: number): Promise<void> | undefined => {
   const target = isPlain(send) ? client.knownTarget(send.targetTopic) : undefined;
-  return target === undefined ? handleFirst(client, send) : accept(client, send, target);
+  if (target === undefined) return handleFirst(client, send, place);
+  const outcome = accept(client, send, target);
+  if (!(outcome instanceof FabricError)) return outcome;
+  refuseSend(client, outcome, place);
+  return undefined;
 };
+
+/** Refuses one message. */
+export const refuseSend = (client: ClientSession, error: FabricError, place: number | undefined): void =>
+  client.refuse(
+    place === undefined
+      ? error
+      : new FabricError(error.reason, `message ${place} of the batch: ${error.message}`, error),
+  );
 
 /** Whether the message carries nothing that needs more than a look at its topic. */
 const isPlain = (send: SendMessage): boolean =>
@@ -26,12 +39,13 @@ const isPlain = (send: SendMessage): boolean =>
   send.authorityContinuation === undefined &&
   send.appWorkspace === '';
 
-const accept = (client: ClientSession, send: SendMessage, { permit, stamp }: Target): Promise<void> | undefined => {
+const accept = (
+  client: ClientSession,
+  send: SendMessage,
+  { permit, stamp }: Target,
+): Promise<void> | FabricError | undefined => {
   const fault = contentFault(send, permit.access.topic);
-  if (fault !== undefined) {
-    client.refuse(fault);
-    return undefined;
-  }
+  if (fault !== undefined) return fault;
   client.countRouted(typeNames.get(send.messageType) ?? 'unknown');
   return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType) });
 };
@@ -46,12 +60,14 @@ const contentFault = (send: SendMessage, target: Topic): FabricError | undefined
   return isMetric || target.kind === 'metric_receiver' ? checkMetric(send) : undefined;
 };
 
-const handleFirst = async (client: ClientSession, send: SendMessage): Promise<void> => {
+const handleFirst = async (client: ClientSession, send: SendMessage, place: number | undefined): Promise<void> => {
   const target = await resolve(client, send);
-  if (target instanceof FabricError) return client.refuse(target);
+  if (target instanceof FabricError) return refuseSend(client, target, place);
   if (isPlain(send) && target.permit.access.action === 'send' && target.permit.access.addressed.kind !== 'any_service')
     client.rememberTarget(send.targetTopic, target);
-  await accept(client, send, target);
+  const outcome = accept(client, send, target);
+  if (outcome instanceof FabricError) refuseSend(client, outcome, place);
+  else if (outcome !== undefined) await outcome;
 };
 
 const resolve = async (client: ClientSession, send: SendMessage): Promise<Target | FabricError> => {

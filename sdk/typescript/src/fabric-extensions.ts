@@ -1,0 +1,4 @@
+/** What Aether Fabric adds to the published protocol, by the URI each is negotiated under. */
+export const fabricExtensions = {
+  batch: 'urn:aether-fabric:batch',
+} as const;
