@@ -3,10 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from './end-with-us.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface StartOptions {
+  /** What is started in place of the command line, relative to the repository. */
+  readonly program?: string;
   readonly command: 'up' | 'gateway';
   readonly flags?: Readonly<Record<string, string | number>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -17,18 +20,25 @@ export class GatewayProcess implements AsyncDisposable {
   readonly port: number;
   readonly opsUrl: string;
   readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
   readonly #log: string[];
 
-  static async start({ command, flags = {}, env = {} }: StartOptions): Promise<GatewayProcess> {
+  static async start({
+    program = 'src/cli/main.ts',
+    command,
+    flags = {},
+    env = {},
+  }: StartOptions): Promise<GatewayProcess> {
     const given = Object.entries({ port: 0, 'ops-port': 0, 'log-level': 'warn', ...flags }).flatMap(([flag, value]) => [
       `--${flag}`,
       String(value),
     ]);
     const child = spawn(
       process.execPath,
-      ['--conditions=source', '--disable-warning=ExperimentalWarning', 'src/cli/main.ts', command, '--json', ...given],
+      ['--conditions=source', '--disable-warning=ExperimentalWarning', program, command, '--json', ...given],
       { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
+    endWithUs(child);
     const log: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => void log.push(text));
     const lines = createInterface(child.stdout);
@@ -41,10 +51,16 @@ export class GatewayProcess implements AsyncDisposable {
 
   private constructor(child: ChildProcess, { grpc, ops, log }: { grpc: string; ops: string; log: string[] }) {
     this.#child = child;
+    this.#ended = new Promise((resolve) => child.once('exit', () => resolve()));
     this.#log = log;
     this.address = grpc;
     this.port = Number(grpc.split(':')[1]);
     this.opsUrl = ops;
+  }
+
+  /** Resolves when it has ended, by whatever. */
+  get ended(): Promise<void> {
+    return this.#ended;
   }
 
   get pid(): number {

@@ -10,6 +10,7 @@ import { MemoryLog } from '../../src/adapters/memory/memory-log.ts';
 import { type FabricServer, openServer } from '../../src/compose/server.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
+import { stackSettings } from './stack-settings.ts';
 
 export type CompositionName = Config['mode'];
 
@@ -33,23 +34,8 @@ const servicesEnvironment = (): Readonly<Record<string, string>> => {
 };
 
 /** Settings of the stack on the private services of this run, or on others, with names of their own. */
-export const stackEnvironment = (
-  prefix: string,
-  services = servicesEnvironment(),
-): Readonly<Record<string, string>> => {
-  const postgres = new URL(services['AETHER_TEST_POSTGRES'] ?? '');
-  return {
-    REDIS_ADDR: services['AETHER_TEST_REDIS'] ?? '',
-    REDIS_PREFIX: `${prefix}:`,
-    STREAM_URL: services['AETHER_TEST_RABBITMQ_STREAM'] ?? '',
-    AMQP_URL: services['AETHER_TEST_RABBITMQ_AMQP'] ?? '',
-    RABBITMQ_PREFIX: prefix,
-    POSTGRES_HOST: postgres.hostname,
-    POSTGRES_PORT: postgres.port,
-    POSTGRES_USER: postgres.username,
-    POSTGRES_DB: 'postgres',
-  };
-};
+export const stackEnvironment = (prefix: string, services = servicesEnvironment()): Readonly<Record<string, string>> =>
+  stackSettings(prefix, services);
 
 export interface OpenOptions {
   readonly gateways?: number;

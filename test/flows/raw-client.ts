@@ -1,5 +1,6 @@
 /** A client that says exactly what it is told to, right or wrong: frames over plain grpc-js, without the SDK. */
 import {
+  type ChannelOptions,
   type ClientDuplexStream,
   credentials,
   Metadata,
@@ -52,6 +53,31 @@ export const send = (
   value: { ...SendMessage.decode(new Uint8Array()), targetTopic, payload: Buffer.from(payload), ...changes },
 });
 
+export type FrameCall = ClientDuplexStream<Uint8Array, Uint8Array>;
+
+export interface OpenCall {
+  readonly call: FrameCall;
+  /** Closes the call's channel, which is its own. */
+  close(): void;
+}
+
+/** A stream on a channel of its own; frames are bytes. */
+export const openCall = (
+  address: string,
+  { headers = {}, channel = {} }: { headers?: Record<string, string>; channel?: ChannelOptions } = {},
+): OpenCall => {
+  const client = new Client(address, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.max_send_message_length': -1,
+    ...channel,
+  });
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  const connect: unknown = Reflect.get(client, 'Connect');
+  const call = (connect as (metadata: Metadata) => FrameCall).call(client, metadata);
+  return { call, close: () => client.close() };
+};
+
 export interface RawEnd {
   readonly code: number;
   readonly details: string;
@@ -60,23 +86,14 @@ export interface RawEnd {
 export class RawClient implements Disposable {
   readonly frames: Down[] = [];
   readonly ended: Promise<RawEnd>;
-  readonly #client: InstanceType<typeof Client>;
-  readonly #call: ClientDuplexStream<Uint8Array, Uint8Array>;
+  readonly #opened: OpenCall;
+  readonly #call: FrameCall;
   #wake = Promise.withResolvers<void>();
   #taken = 0;
 
-  constructor(address: string, metadata: Record<string, string> = {}) {
-    this.#client = new Client(address, credentials.createInsecure(), {
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.max_send_message_length': -1,
-    });
-    const headers = new Metadata();
-    for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
-    const connect: unknown = Reflect.get(this.#client, 'Connect');
-    this.#call = (connect as (metadata: Metadata) => ClientDuplexStream<Uint8Array, Uint8Array>).call(
-      this.#client,
-      headers,
-    );
+  constructor(address: string, headers: Record<string, string> = {}) {
+    this.#opened = openCall(address, { headers });
+    this.#call = this.#opened.call;
     this.#call.on('data', (bytes: Buffer) => {
       const { payload } = DownstreamMessage.decode(bytes);
       if (payload !== undefined) this.frames.push(payload);
@@ -142,6 +159,6 @@ export class RawClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#call.cancel();
-    this.#client.close();
+    this.#opened.close();
   }
 }

@@ -14,25 +14,51 @@ type Treatment =
 
 class Lane {
   treatment: Treatment = { is: 'passing' };
+  readonly #from: Socket;
   readonly #to: Socket;
   #held: Buffer[] = [];
+  /** On their way slowly, in order. */
+  readonly #late: Buffer[] = [];
+  #lastDueMs = 0;
 
   constructor(from: Socket, to: Socket) {
+    this.#from = from;
     this.#to = to;
     from.on('data', (data: Buffer) => this.#take(data));
   }
 
   release(): void {
     this.treatment = { is: 'passing' };
-    for (const data of this.#held) this.#to.write(data);
+    for (const data of this.#held) this.#pass(data, 0);
     this.#held = [];
   }
 
   #take(data: Buffer): void {
     if (this.treatment.is === 'holding') this.#held.push(data);
-    if (this.treatment.is === 'passing') this.#to.write(data);
-    if (this.treatment.is === 'delaying') setTimeout(() => this.#to.write(data), this.treatment.ms);
+    if (this.treatment.is === 'passing') this.#pass(data, 0);
+    if (this.treatment.is === 'delaying') this.#pass(data, this.treatment.ms);
   }
+
+  /** What comes after something slow does not overtake it. */
+  #pass(data: Buffer, delayMs: number): void {
+    if (delayMs === 0 && this.#late.length === 0) return this.#write(data);
+    const nowMs = performance.now();
+    this.#lastDueMs = Math.max(this.#lastDueMs, nowMs + delayMs);
+    this.#late.push(data);
+    setTimeout(() => this.#write(this.#late.shift() ?? Buffer.alloc(0)), this.#lastDueMs - nowMs);
+  }
+
+  /** A receiver that does not read holds up the sender, as without a proxy. */
+  #write(data: Buffer): void {
+    if (this.#to.destroyed || this.#to.write(data) || this.#from.isPaused()) return;
+    this.#from.pause();
+    this.#to.once('drain', () => this.#from.resume());
+  }
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
 }
 
 interface Link {
@@ -44,12 +70,14 @@ interface Link {
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #links = new Set<Link>();
+  /** Where connections from now on lead. */
+  target: Target;
   /** Connections from now on are closed at once. */
   isDown = false;
   /** Of connections from now on. */
   readonly treatments: Record<Direction, Treatment> = { up: { is: 'passing' }, down: { is: 'passing' } };
 
-  static async open(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+  static async open(target: Target): Promise<TcpProxy> {
     const server = createServer();
     const proxy = new TcpProxy(server, target);
     server.listen(0, '127.0.0.1');
@@ -57,12 +85,13 @@ export class TcpProxy implements AsyncDisposable {
     return proxy;
   }
 
-  private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
+  private constructor(server: Server, target: Target) {
     this.#server = server;
+    this.target = target;
     server.on('connection', (client) => {
       client.on('error', () => undefined);
       if (this.isDown) client.destroy();
-      else this.#join(client, connect(target));
+      else this.#join(client, connect(this.target));
     });
   }
 
