@@ -9,6 +9,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   acl: ['authorizer.ts', 'decide.ts'],
   presence: ['presence.ts', 'session.ts'],
   router: ['router.ts', 'inbox.ts', 'recipient.ts', 'publication.ts'],
+  kv: ['kv.ts'],
+  checkpoints: ['checkpoints.ts'],
 };
 
 /** For each part, the parts left of it. */
@@ -18,7 +20,9 @@ export const layers: Readonly<Record<string, readonly string[] | typeof everythi
   acl: ['model', 'ports'],
   presence: ['model', 'ports', 'acl'],
   router: ['model', 'ports', 'acl'],
-  gateway: ['model', 'ports', 'acl', 'presence', 'router', 'gen'],
+  kv: ['model', 'ports', 'acl'],
+  checkpoints: ['model', 'ports', 'acl'],
+  gateway: ['model', 'ports', 'acl', 'presence', 'router', 'kv', 'checkpoints', 'gen'],
   admin: ['model', 'ports'],
   adapters: ['model', 'ports'],
   config: ['model'],

@@ -1,11 +1,15 @@
+import { MemoryCheckpointStore } from '../../src/adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../../src/adapters/memory/memory-cursor-store.ts';
 import { MemoryHints } from '../../src/adapters/memory/memory-hints.ts';
+import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { hintsConformance } from './hints.ts';
+import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
 import { messageLogConformance } from './message-log.ts';
 import { workQueueConformance } from './work-queue.ts';
@@ -17,6 +21,12 @@ leaseStoreConformance('memory', () =>
 );
 cursorStoreConformance('memory', () =>
   Promise.resolve({ store: new MemoryCursorStore(), [Symbol.asyncDispose]: nothing }),
+);
+kvStoreConformance('memory', () =>
+  Promise.resolve({ store: new MemoryKvStore(systemClock), [Symbol.asyncDispose]: nothing }),
+);
+checkpointStoreConformance('memory', () =>
+  Promise.resolve({ store: new MemoryCheckpointStore(systemClock), [Symbol.asyncDispose]: nothing }),
 );
 messageLogConformance('memory', {
   open: () =>
