@@ -51,13 +51,17 @@ export class HealthChecks {
 
   async #run({ check }: Check): Promise<CheckResult> {
     const startedMs = this.#clock.monotonic();
-    const signal = AbortSignal.timeout(timeoutMs);
     const late = Promise.withResolvers<never>();
-    signal.addEventListener('abort', () => late.reject(new Error(`no answer within ${timeoutMs} ms`)), { once: true });
-    const error = await Promise.race([check({ signal }), late.promise]).then(
+    const overdue = new AbortController();
+    const timer = this.#clock.schedule(timeoutMs, () => {
+      overdue.abort();
+      late.reject(new Error(`no answer within ${timeoutMs} ms`));
+    });
+    const error = await Promise.race([check({ signal: overdue.signal }), late.promise]).then(
       () => undefined,
       (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)),
     );
+    timer.cancel();
     const latency_ms = Math.round((this.#clock.monotonic() - startedMs) * 10) / 10;
     return error === undefined ? { status: 'ok', latency_ms } : { status: 'error', latency_ms, error };
   }

@@ -23,6 +23,7 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const json = (status: number, body: object): Answer => ({
@@ -48,13 +49,15 @@ const answer = async (path: string, { health, hasStarted, metrics }: OpsServerDe
   }
 };
 
+const onlyReading: Answer = { ...json(405, { error: 'only GET and HEAD' }), headers: { allow: 'GET, HEAD' } };
+
 /** Throws `CONFIG_INVALID` where the address is taken. */
 export const openOpsServer = async (
   { host, port }: { readonly host: string; readonly port: number },
   deps: OpsServerDeps,
 ): Promise<OpsServer> => {
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, json(405, { error: 'only GET' }));
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, onlyReading);
     const path = request.url?.split('?')[0] ?? '/';
     answer(path, deps).then(
       (ready) => send(response, ready),
@@ -81,7 +84,7 @@ export const openOpsServer = async (
   };
 };
 
-const send = (response: ServerResponse, { status, type, body }: Answer): void => {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+const send = (response: ServerResponse, { status, type, body, headers }: Answer): void => {
+  response.writeHead(status, { ...headers, 'content-type': type, 'cache-control': 'no-store' });
   response.end(body);
 };
