@@ -18,10 +18,12 @@ const variants: readonly Variant[] = [
   { client: 'grpc-js', pairs: 1 },
   { client: 'grpc-js', pairs: 10 },
   { client: 'grpc-js', pairs: 50 },
+  { client: 'batch', pairs: 10 },
   { client: 'http2', pairs: 10 },
 ];
 const payloadBytes = 256;
 const budget = { of: 'ratio', bound: 'at least', limit: 0.6 } as const;
+const batchBudget = { of: 'ratio', bound: 'at least', limit: 5 } as const;
 
 export const relay = async (setting: Setting): Promise<readonly Figure[]> => {
   const isProfiled = setting.options.profile !== undefined;
@@ -31,7 +33,7 @@ export const relay = async (setting: Setting): Promise<readonly Figure[]> => {
   const load = new RelayLoad({ senders, receivers });
   const figures: Figure[] = [];
   for (const variant of variants) figures.push(...(await measure(setting, servers.contenders, { load, variant })));
-  return figures;
+  return [...figures, ...besideSingle(setting, figures)];
 };
 
 const measure = async (
@@ -41,7 +43,7 @@ const measure = async (
 ): Promise<readonly Figure[]> => {
   const { client, pairs } = variant;
   const { seconds } = setting.options;
-  const what = `${pairs} ${pairs === 1 ? 'pair' : 'pairs'}, ${client}`;
+  const what = nameOf(variant);
   const groups = new Map<string, string>();
   for (const { name, server } of contenders) {
     const group = setting.unique('relay');
@@ -68,5 +70,25 @@ const measure = async (
     note: (ours, bare) => `server CPU ${cpu(ours)} against ${cpu(bare)} µs a message`,
   });
 };
+
+const nameOf = ({ client, pairs }: Variant): string => `${pairs} ${pairs === 1 ? 'pair' : 'pairs'}, ${client}`;
+
+/** What batches gain over a message a frame. */
+const besideSingle = ({ options }: Setting, figures: readonly Figure[]): readonly Figure[] =>
+  options.compositions.flatMap((composition) => {
+    const find = (client: ClientKind): Figure | undefined =>
+      figures.find((figure) => figure.composition === composition && figure.what === nameOf({ client, pairs: 10 }));
+    const [batch, single] = [find('batch'), find('grpc-js')];
+    if (batch === undefined || single === undefined) return [];
+    return [
+      {
+        ...batch,
+        what: `${batch.what}, beside single`,
+        ceiling: single.ours,
+        ceilingName: 'ours, one frame a message',
+        budgets: [batchBudget],
+      },
+    ];
+  });
 
 const cpu = (measured: readonly Relayed[]): string => median(measured.map(({ cpuUs }) => cpuUs)).toFixed(1);

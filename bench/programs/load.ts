@@ -1,7 +1,7 @@
 /** Load clients: groups of agents, each with its connection, that send as fast as they are let, or count what comes. */
 import { nowMs } from '../harness/statistics.ts';
 import { type Agent, openAgent, type ServerAddress } from '../wire/agent.ts';
-import { type Parcel, parcelOf, sendMessage } from '../wire/frames.ts';
+import { type Parcel, parcelOf, sendBatchMessage, sendMessage } from '../wire/frames.ts';
 import type { ClientKind, Member } from '../wire/wire-client.ts';
 
 export interface OpenGroup {
@@ -35,6 +35,7 @@ interface Group {
 
 /** What the efficient client writes at once. */
 const burstBytes = 32 * 1024;
+const batchSends = 32;
 const awaitMs = 60_000;
 
 export class Load {
@@ -97,7 +98,9 @@ const take = (group: Group, count: number): void => {
 };
 
 const parcelTo = (target: string, payloadBytes: number, client: ClientKind): Parcel => {
-  const message = sendMessage(target, Buffer.alloc(payloadBytes, 7));
+  const payload = Buffer.alloc(payloadBytes, 7);
+  if (client === 'batch') return parcelOf([sendBatchMessage(target, payload, batchSends)], batchSends);
+  const message = sendMessage(target, payload);
   const copies = client === 'grpc-js' ? 1 : Math.max(1, Math.floor(burstBytes / message.byteLength));
   return parcelOf(Array.from({ length: copies }, () => message));
 };
@@ -105,7 +108,7 @@ const parcelTo = (target: string, payloadBytes: number, client: ClientKind): Par
 const pump = async ({ client }: Agent, parcel: Parcel, untilMs: number): Promise<number> => {
   let sent = 0;
   while (nowMs() < untilMs) {
-    sent += parcel.messages.length;
+    sent += parcel.sends;
     if (!client.send(parcel)) await client.room();
   }
   return sent;

@@ -1,6 +1,6 @@
 /** An agent that has shaken hands: the same few steps for every load program and every server. */
 import { DownstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
-import { initMessage, parcelOf } from './frames.ts';
+import { batchExtension, initMessage, parcelOf } from './frames.ts';
 import { openGrpcClient } from './grpc-client.ts';
 import { openHttp2Client } from './http2-client.ts';
 import type { ClientKind, Member, WireClient, WireEvents, WireTarget } from './wire-client.ts';
@@ -39,7 +39,7 @@ export class NotLetIn extends Error {
 }
 
 const openClient = (kind: ClientKind, target: WireTarget, events: WireEvents): WireClient =>
-  kind === 'grpc-js' ? openGrpcClient(target, events) : openHttp2Client(target, events);
+  kind === 'http2' ? openHttp2Client(target, events) : openGrpcClient(target, events);
 
 /** Resolves with the acknowledgement. */
 export const openAgent = async ({
@@ -62,7 +62,8 @@ export const openAgent = async ({
     ended.resolve(status);
   };
   const client = openClient(kind, { ...server, route }, { onDeliveries, onFrame, onEnd });
-  client.send(parcelOf([initMessage(name, resumeSessionId)]));
+  const extensions = kind === 'batch' ? [batchExtension] : [];
+  client.send(parcelOf([initMessage(name, { resumeSessionId, extensions })]));
   const sessionId = await acknowledged.promise;
   return { client, sessionId, ended: ended.promise };
 };

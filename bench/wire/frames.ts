@@ -17,13 +17,17 @@ export interface Parcel {
   readonly messages: readonly Buffer[];
   /** With the gRPC prefix before each. */
   readonly framed: Buffer;
+  /** What the fabric counts: a frame may hold several messages. */
+  readonly sends: number;
 }
 
 export const agentTopic = (workspace: string, specifier: string): string =>
   `ag::${workspace}::${implementation}::${specifier}`;
 
-export const parcelOf = (messages: readonly Buffer[]): Parcel => ({
+/** `sends` where the frames hold more than one message each. */
+export const parcelOf = (messages: readonly Buffer[], sends = messages.length): Parcel => ({
   messages,
+  sends,
   framed: Buffer.concat(messages.flatMap((message) => [prefixOf(message.byteLength), message])),
 });
 
@@ -41,12 +45,20 @@ const identityOf = ({ workspace, specifier }: ClientName): InitConnection['clien
     ? { $case: 'service', value: { implementation, specifier, noPoolConsumer: true } }
     : { $case: 'agent', value: { workspace, implementation, specifier } };
 
-export const initMessage = (name: ClientName, resumeSessionId = ''): Buffer => {
+export interface InitOptions {
+  readonly resumeSessionId?: string | undefined;
+  /** To be put into force, or the server must refuse. */
+  readonly extensions?: readonly string[];
+}
+
+export const batchExtension = 'urn:aether-fabric:batch';
+
+export const initMessage = (name: ClientName, { resumeSessionId = '', extensions = [] }: InitOptions = {}): Buffer => {
   const value: InitConnection = {
     clientType: identityOf(name),
     credentials: new Map(),
     resumeSessionId,
-    extensions: [],
+    extensions: extensions.map((uri) => ({ uri, version: '', required: true, jsonSchema: '' })),
     clientVersion: '',
     clientSdk: 'bench',
     clientBuildInfo: undefined,
@@ -54,5 +66,19 @@ export const initMessage = (name: ClientName, resumeSessionId = ''): Buffer => {
   return encode({ $case: 'init', value });
 };
 
+const sendOf = (targetTopic: string, payload: Uint8Array): SendMessage => ({
+  ...SendMessage.decode(new Uint8Array()),
+  targetTopic,
+  payload,
+  messageType: 6,
+});
+
 export const sendMessage = (targetTopic: string, payload: Uint8Array): Buffer =>
-  encode({ $case: 'send', value: { ...SendMessage.decode(new Uint8Array()), targetTopic, payload, messageType: 6 } });
+  encode({ $case: 'send', value: sendOf(targetTopic, payload) });
+
+/** The same message so many times in one frame. */
+export const sendBatchMessage = (targetTopic: string, payload: Uint8Array, count: number): Buffer =>
+  encode({
+    $case: 'sendBatch',
+    value: { messages: Array.from({ length: count }, () => sendOf(targetTopic, payload)) },
+  });

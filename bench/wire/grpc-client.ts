@@ -1,4 +1,5 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { deliveriesIn } from './deliveries.ts';
 import type { Parcel } from './frames.ts';
 import { connectPath, type WireClient, type WireEvents, type WireTarget } from './wire-client.ts';
 
@@ -12,7 +13,8 @@ export const openGrpcClient = ({ address, deliveryTag, route }: WireTarget, even
   metadata.set('bench-key', route.key);
   const call = client.makeBidiStreamRequest(connectPath, pass, pass, metadata);
   call.on('data', (message: Buffer) => {
-    if (message[0] === deliveryTag) events.onDeliveries(1);
+    const deliveries = deliveriesIn(message, deliveryTag);
+    if (deliveries > 0) events.onDeliveries(deliveries);
     else events.onFrame(message);
   });
   call.on('error', () => undefined);

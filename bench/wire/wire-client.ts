@@ -3,9 +3,10 @@ import type { ClientName, Parcel } from './frames.ts';
 
 /**
  * - `grpc-js`: what any client of the wire does, one frame after the other through the public API
+ * - `batch`: the same with the batch extension, many messages in one frame
  * - `http2`: many frames in one write, frames only counted: shows what the server can do
  */
-export type ClientKind = 'grpc-js' | 'http2';
+export type ClientKind = 'grpc-js' | 'batch' | 'http2';
 
 /** How the bare server knows what to do with a stream; a gateway pays no attention to it. */
 export interface Route {
