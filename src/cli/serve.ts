@@ -4,6 +4,7 @@ import { type FabricServer, openServer } from '../compose/server.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../ports/log.ts';
+import { tuneMemory } from './memory.ts';
 import { version } from './version.ts';
 
 /** Serves until it is told to stop; answers with the exit code. */
@@ -11,6 +12,7 @@ export const serve = async (
   defaultMode: Config['mode'],
   flags: Readonly<Record<string, string | boolean>>,
 ): Promise<number> => {
+  tuneMemory();
   const file = typeof flags['config'] === 'string' ? flags['config'] : process.env['AETHER_CONFIG'];
   const named = Object.fromEntries(Object.entries(flags).map(([name, value]) => [toDashes(name), value]));
   const config = loadConfig({ env: process.env, flags: named, defaultMode, ...(file === undefined ? {} : { file }) });
