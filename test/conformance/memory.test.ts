@@ -4,6 +4,7 @@ import { MemoryHints } from '../../src/adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
+import { MemoryReceiptStore } from '../../src/adapters/memory/memory-receipt-store.ts';
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
@@ -12,6 +13,7 @@ import { hintsConformance } from './hints.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
 import { messageLogConformance } from './message-log.ts';
+import { receiptStoreConformance } from './receipt-store.ts';
 import { workQueueConformance } from './work-queue.ts';
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -33,6 +35,12 @@ messageLogConformance('memory', {
     Promise.resolve({ log: new MemoryMessageLog({ partitions: 4, spread: 4 }), [Symbol.asyncDispose]: nothing }),
 });
 workQueueConformance('memory', () => Promise.resolve({ queue: new MemoryWorkQueue(), [Symbol.asyncDispose]: nothing }));
+receiptStoreConformance('memory', (retentionMs) =>
+  Promise.resolve({
+    store: new MemoryReceiptStore({ clock: systemClock, retentionMs }),
+    [Symbol.asyncDispose]: nothing,
+  }),
+);
 hintsConformance('memory', () => {
   const hints = new MemoryHints();
   return Promise.resolve({ ends: [hints, hints] as const, [Symbol.asyncDispose]: nothing });

@@ -2,11 +2,13 @@ import { afterAll, describe } from 'vitest';
 import { openPostgresDatabase } from '../../src/adapters/sql/postgres-database.ts';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import type { SqlDatabase } from '../../src/adapters/sql/sql-database.ts';
+import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { createTestDatabase, hasPostgres, type TestDatabase } from '../adapters/sql/addresses.ts';
 import { silentLog } from '../adapters/sql/silent-log.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
+import { receiptStoreConformance } from './receipt-store.ts';
 import { workQueueConformance } from './work-queue.ts';
 
 describe.runIf(hasPostgres())('on Postgres', () => {
@@ -21,6 +23,14 @@ describe.runIf(hasPostgres())('on Postgres', () => {
     const database = await open();
     return {
       store: new SqlCursorStore(database),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  receiptStoreConformance('postgres', async (retentionMs) => {
+    const database = await open();
+    return {
+      store: new SqlReceiptStore({ database, clock: systemClock, retentionMs }),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   });

@@ -3,11 +3,13 @@ import { openRedis } from '../../src/adapters/redis/open-redis.ts';
 import { RedisCursorStore } from '../../src/adapters/redis/redis-cursor-store.ts';
 import { RedisHints } from '../../src/adapters/redis/redis-hints.ts';
 import { RedisLeaseStore } from '../../src/adapters/redis/redis-lease-store.ts';
+import { RedisReceiptStore } from '../../src/adapters/redis/redis-receipt-store.ts';
 import { onEachRedis } from '../adapters/redis/addresses.ts';
 import { KeptLog } from '../adapters/redis/kept-log.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { hintsConformance } from './hints.ts';
 import { leaseStoreConformance } from './lease-store.ts';
+import { receiptStoreConformance } from './receipt-store.ts';
 
 onEachRedis((kind, server) => {
   const log = new KeptLog();
@@ -23,6 +25,14 @@ onEachRedis((kind, server) => {
     const redis = await open();
     return { store: new RedisCursorStore({ redis, keys }), [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
   });
+  receiptStoreConformance(`redis ${kind}`, async (retentionMs) => {
+    const redis = await open();
+    return {
+      store: new RedisReceiptStore({ redis, keys, retentionMs }),
+      [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+    };
+  });
+
   hintsConformance(`redis ${kind}`, async () => {
     const opened = [await open(), await open()] as const;
     const end = (redis: (typeof opened)[number]) => new RedisHints({ redis, keys, log });

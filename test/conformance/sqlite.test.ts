@@ -1,5 +1,6 @@
 import { afterAll, describe } from 'vitest';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
+import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
 import { openSqliteDatabase } from '../../src/adapters/sql/sqlite-database.ts';
 import { defaultLogRetention, SqliteMessageLog } from '../../src/adapters/sql/sqlite-message-log.ts';
@@ -8,6 +9,7 @@ import { createTestDirectory } from '../adapters/sql/directory.ts';
 import { silentLog } from '../adapters/sql/silent-log.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { messageLogConformance } from './message-log.ts';
+import { receiptStoreConformance } from './receipt-store.ts';
 import { workQueueConformance } from './work-queue.ts';
 
 cursorStoreConformance('sqlite', async () => {
@@ -15,6 +17,18 @@ cursorStoreConformance('sqlite', async () => {
   const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'normal' });
   return {
     store: new SqlCursorStore(database),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
+
+receiptStoreConformance('sqlite', async (retentionMs) => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'normal' });
+  return {
+    store: new SqlReceiptStore({ database, clock: systemClock, retentionMs }),
     [Symbol.asyncDispose]: async () => {
       await database[Symbol.asyncDispose]();
       directory[Symbol.dispose]();

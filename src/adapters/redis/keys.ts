@@ -3,6 +3,7 @@
  * it carries the bucket as hash tag: one slot on a cluster, so one script can change all of it and many names at once.
  */
 import { FabricError } from '../../model/error.ts';
+import type { KvSpace } from '../../model/kv-command.ts';
 
 export const defaultKeyPrefix = 'aether:';
 export const buckets = 64;
@@ -44,6 +45,41 @@ export class RedisKeys {
   /** Cursors of an owner, who is named as its lease is. */
   cursors(owner: string): string {
     return `${this.#bucket(bucketOf(owner))}cursor:${owner}`;
+  }
+
+  /** The receipt of a message its sender has named; in the bucket of the sender. */
+  receipt(owner: string, id: string): string {
+    return `${this.#bucket(bucketOf(owner))}receipt:${owner} ${id}`;
+  }
+
+  /** The epoch opened last in an owner's name, for all that only it may write. */
+  fence(owner: string): string {
+    return `${this.#bucket(bucketOf(owner))}fence:${owner}`;
+  }
+
+  /** What the keys of a space begin with; the key follows. Owners and names of spaces have no control characters. */
+  values({ owner, name }: KvSpace): string {
+    return `${this.#bucket(bucketOf(owner))}kv:${owner}\n${name}\n`;
+  }
+
+  /** Keys of a space that may be there, in order. Without a name: what those of an owner's spaces begin with. */
+  valueNames(owner: string, name: string): string {
+    return `${this.#bucket(bucketOf(owner))}kvnames:${owner}\n${name}`;
+  }
+
+  /** Names of an owner's spaces that may have keys. */
+  spaces(owner: string): string {
+    return `${this.#bucket(bucketOf(owner))}kvspaces:${owner}`;
+  }
+
+  /** What the keys of an owner's checkpoints begin with; the name follows. */
+  checkpoints(owner: string): string {
+    return `${this.#bucket(bucketOf(owner))}checkpoint:${owner}\n`;
+  }
+
+  /** Names of checkpoints that may be there, in order. */
+  checkpointNames(owner: string): string {
+    return `${this.#bucket(bucketOf(owner))}checkpoints:${owner}`;
   }
 
   /** What the channels begin with on which keepers hear of losses; the keeper follows. */

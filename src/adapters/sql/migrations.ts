@@ -38,6 +38,25 @@ const migrations: readonly Migration[] = [
       await schema.createIndex('aether_work_item_by_topic').on('aether_work_item').columns(['topic', 'id']).execute();
     },
   },
+  {
+    name: 'receipts',
+    up: async ({ schema }, { types }) => {
+      await schema
+        .createTable('aether_receipt')
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('rank', types.integer, (column) => column.notNull())
+        .addColumn('epoch', types.integer, (column) => column.notNull())
+        .addColumn('claims', types.integer, (column) => column.notNull())
+        .addColumn('at_ms', types.integer, (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('reason', 'text', (column) => column.notNull())
+        .addColumn('expires_at', types.integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint('aether_receipt_key', ['owner', 'id'])
+        .execute();
+      await schema.createIndex('aether_receipt_by_expiry').on('aether_receipt').column('expires_at').execute();
+    },
+  },
 ];
 
 /** Passes on a database that has just been opened once it is at the newest version; closes it if it cannot be. */

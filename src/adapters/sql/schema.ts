@@ -10,6 +10,7 @@ export interface Schema {
   readonly aether_fabric_setting: FabricSettingTable;
   readonly aether_cursor: CursorTable;
   readonly aether_work_item: WorkItemTable;
+  readonly aether_receipt: ReceiptTable;
 }
 
 interface MigrationTable {
@@ -39,4 +40,18 @@ interface WorkItemTable {
   readonly attempt: Generated<number>;
   /** Until when the present claim holds; free from then on. */
   readonly claimed_until: Generated<number>;
+}
+
+interface ReceiptTable {
+  readonly owner: string;
+  readonly id: string;
+  readonly rank: number;
+  /** Of the session that claimed it last. Never read, only compared. */
+  readonly epoch: ColumnType<never, bigint, bigint>;
+  /** How often it was claimed before it was durable. */
+  readonly claims: number;
+  readonly at_ms: number;
+  readonly state: string;
+  readonly reason: string;
+  readonly expires_at: number;
 }

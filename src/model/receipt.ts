@@ -1,0 +1,46 @@
+/**
+ * How far a message has come, as its sender may know it. A receipt only ever moves up: each state has a rank, and a
+ * step to a lower one changes nothing, so it does not matter in which order two gateways write.
+ *
+ *     denied ─▶ accepted ─▶ durable ─▶ expired
+ *                              └─────▶ delivered ─▶ expired, dead_lettered, acked
+ *
+ * `accepted`: a gateway has taken it, and what became of it is unknown until `durable`, when the log has it. `delivered`:
+ * the recipient's transport has answered for it. `acked`: the recipient has said that it is done with it.
+ */
+export type ReceiptState = 'denied' | 'accepted' | 'durable' | 'delivered' | 'acked' | 'expired' | 'dead_lettered';
+
+export interface Receipt {
+  /** The sender's name for the message. */
+  readonly id: string;
+  readonly state: ReceiptState;
+  readonly atMs: number;
+  /** For people; empty where the state says all. */
+  readonly reason: string;
+}
+
+export interface ReceiptStep extends Receipt {
+  /** The identity of the sender. */
+  readonly owner: string;
+  readonly rank: number;
+}
+
+/** Gaps are for states to come. */
+export const receiptRanks: Readonly<Record<ReceiptState, number>> = {
+  denied: 0,
+  accepted: 10,
+  durable: 20,
+  expired: 30,
+  delivered: 40,
+  dead_lettered: 60,
+  acked: 70,
+};
+
+/** Of `expired` where the recipient has had it and was not done with it. */
+export const expiredAfterDeliveryRank = 50;
+
+export const stepOf = (owner: string, receipt: Receipt): ReceiptStep => ({
+  owner,
+  ...receipt,
+  rank: receiptRanks[receipt.state],
+});
