@@ -15,6 +15,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemEntropy } from '../../src/adapters/system/system-entropy.ts';
 import { topic } from '../../src/model/topic.ts';
 import type { LogLayout, MessageLog } from '../../src/ports/message-log.ts';
+import { BulkLane } from '../../src/router/bulk-lane.ts';
 import type { OutgoingRecord } from '../../src/router/open-batch.ts';
 import { partitionOf } from '../../src/router/partition.ts';
 import { PartitionWriter } from '../../src/router/partition-writer.ts';
@@ -92,9 +93,10 @@ export class AdapterLog {
 
   async #open(messageLog: MessageLog): Promise<void> {
     this.#messageLog = messageLog;
+    const bulk = new BulkLane();
     this.#writers = Array.from(
       { length: layout.partitions },
-      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog }),
+      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, bulk }),
     );
     for (let partition = 0; partition < layout.partitions; partition += 1) {
       const signal = new AbortController().signal;

@@ -34,6 +34,10 @@ export const batchRecordsMax = 8192;
 /** Batches of one partition that are on their way to the log at once. */
 export const batchesInFlightMax = 4;
 
+/** From this size on a batch is large; and how many bytes of large ones are on their way at once, all partitions together. */
+export const bulkBatchBytes = 64 * 1024;
+export const bulkBytesInFlightMax = 1024 * 1024;
+
 /** Bytes a partition's open batch may gather before senders are made to wait. */
 export const publishBacklogBytesMax = 4 * 1024 * 1024;
 
@@ -59,7 +63,7 @@ export const credentialsMax = 32;
 export const metricEntriesMax = 1024;
 export const metricMetadataMax = 64;
 
-/** Topics of competing workers, identities and other sets a gateway remembers on behalf of clients are dropped after. */
+/** A partition's reader that nobody has subscribed to for so long is closed. */
 export const idleReaderMs = 60_000;
 
 /** A key of key-value state, a name of a checkpoint. */

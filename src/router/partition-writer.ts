@@ -6,12 +6,14 @@
 import { batchBytesMax, batchesInFlightMax, batchRecordsMax, publishBacklogBytesMax } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MessageLog } from '../ports/message-log.ts';
+import type { BulkLane } from './bulk-lane.ts';
 import { OpenBatch, type OutgoingRecord } from './open-batch.ts';
 import type { Publication } from './publication.ts';
 
 interface WriterDeps {
   readonly messageLog: MessageLog;
   readonly clock: Clock;
+  readonly bulk: BulkLane;
 }
 
 class Gathering implements Publication {
@@ -40,6 +42,8 @@ export class PartitionWriter {
   readonly #partition: number;
   readonly #deps: WriterDeps;
   #open: Gathering | undefined;
+  /** Full, or closed with the turn, and not yet on their way. */
+  readonly #closed: Gathering[] = [];
   #closingScheduled = false;
   readonly #inFlight = new Set<Promise<void>>();
   #outstandingBytes = 0;
@@ -67,11 +71,11 @@ export class PartitionWriter {
   /** Resolves when everything added so far has landed or failed. */
   async settled(): Promise<void> {
     this.#close();
-    await Promise.allSettled(this.#inFlight);
+    await Promise.allSettled([...this.#closed.map(({ durable }) => durable), ...this.#inFlight]);
   }
 
   #scheduleClose(): void {
-    if (this.#closingScheduled || this.#inFlight.size >= batchesInFlightMax) return;
+    if (this.#closingScheduled || this.#closed.length > 0 || this.#inFlight.size >= batchesInFlightMax) return;
     this.#closingScheduled = true;
     this.#deps.clock.schedule(0, () => {
       this.#closingScheduled = false;
@@ -80,9 +84,21 @@ export class PartitionWriter {
   }
 
   #close(): void {
-    const gathering = this.#open;
-    if (gathering === undefined) return;
+    if (this.#open !== undefined) this.#closed.push(this.#open);
     this.#open = undefined;
+    this.#submit();
+  }
+
+  readonly #submit = (): void => {
+    for (const gathering of [...this.#closed]) {
+      if (this.#inFlight.size >= batchesInFlightMax) return;
+      if (!this.#deps.bulk.enter(gathering.batch.bytes, this.#submit)) return;
+      this.#closed.shift();
+      this.#append(gathering);
+    }
+  };
+
+  #append(gathering: Gathering): void {
     const { bytes } = gathering.batch;
     const append = this.#deps.messageLog.append(this.#partition, gathering.batch.close(this.#deps.clock.now()));
     this.#inFlight.add(append);
@@ -96,6 +112,8 @@ export class PartitionWriter {
       this.#room?.resolve();
       this.#room = undefined;
     }
+    this.#submit();
     if (this.#open !== undefined) this.#scheduleClose();
+    this.#deps.bulk.leave(bytes);
   }
 }

@@ -12,6 +12,7 @@ import type { MessageLog } from '../ports/message-log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
 import type { ProgressAudience } from './batch-format.ts';
+import { BulkLane } from './bulk-lane.ts';
 import { Cursors } from './cursors.ts';
 import type { Sender } from './open-batch.ts';
 import { partitionOf } from './partition.ts';
@@ -55,6 +56,7 @@ export class Router implements AsyncDisposable {
   readonly #deps: RouterDeps;
   readonly #readerDeps: ReaderDeps;
   readonly #cursors: Cursors;
+  readonly #bulk = new BulkLane();
   readonly #writers = new Map<number, PartitionWriter>();
   readonly #readers = new Map<number, Promise<PartitionReader>>();
   readonly #workers = new Map<Recipient, Worker[]>();
@@ -127,7 +129,10 @@ export class Router implements AsyncDisposable {
   #writerOf(topic: Topic): PartitionWriter {
     const partition = partitionOf(topic, this.#deps.messageLog.layout);
     let writer = this.#writers.get(partition);
-    if (writer === undefined) this.#writers.set(partition, (writer = new PartitionWriter(partition, this.#deps)));
+    if (writer === undefined) {
+      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk });
+      this.#writers.set(partition, writer);
+    }
     return writer;
   }
 
