@@ -28,15 +28,15 @@ export interface KvPage {
  * Keys with values, counters and sets. Every command is atomic and durable when it is answered, and commands on one key
  * are linearizable; what is asked in one turn of the event loop shares round trips and disk writes. Commands of one
  * process on one owner's keys are carried out in the order they were asked. A key that has expired is gone for all of
- * them. After `STORE_UNAVAILABLE` a write may or may not have been done, or be done later. Values handed in are the
- * caller's; they are copied or sent before the turn ends.
+ * them. After `STORE_UNAVAILABLE` a write may or may not have been done, or be done later. Values handed in must not
+ * change until the answer.
  */
 export interface KvStore {
   /** Fences off every lower epoch of the owner. False to an older one. Exclusive writes need the epoch opened last. */
   open(owner: string, epoch: bigint): Promise<boolean>;
   run(command: KvCommand): Promise<KvReply>;
-  /** One page is one moment; keys that come or go between pages are missed or seen, the others are seen once. */
+  /** Keys that come or go while pages are read may be missed or seen; the others are seen once. */
   list(space: KvSpace, request: KvPageRequest): Promise<KvPage>;
-  /** Deletes the keys of all spaces of an owner, and says how many; those written meanwhile may stay. */
+  /** Deletes what was written under epochs of an owner, in all its spaces; says how many keys. Not those written meanwhile. */
   purge(owner: string): Promise<number>;
 }

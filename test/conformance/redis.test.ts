@@ -1,13 +1,17 @@
 import { RedisKeys } from '../../src/adapters/redis/keys.ts';
 import { openRedis } from '../../src/adapters/redis/open-redis.ts';
+import { RedisCheckpointStore } from '../../src/adapters/redis/redis-checkpoint-store.ts';
 import { RedisCursorStore } from '../../src/adapters/redis/redis-cursor-store.ts';
 import { RedisHints } from '../../src/adapters/redis/redis-hints.ts';
+import { RedisKvStore } from '../../src/adapters/redis/redis-kv-store.ts';
 import { RedisLeaseStore } from '../../src/adapters/redis/redis-lease-store.ts';
 import { RedisReceiptStore } from '../../src/adapters/redis/redis-receipt-store.ts';
 import { onEachRedis } from '../adapters/redis/addresses.ts';
 import { KeptLog } from '../adapters/redis/kept-log.ts';
+import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { hintsConformance } from './hints.ts';
+import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 
@@ -33,6 +37,17 @@ onEachRedis((kind, server) => {
     };
   });
 
+  kvStoreConformance(`redis ${kind}`, async () => {
+    const redis = await open();
+    return { store: new RedisKvStore({ redis, keys }), [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
+  });
+  checkpointStoreConformance(`redis ${kind}`, async () => {
+    const redis = await open();
+    return {
+      store: new RedisCheckpointStore({ redis, keys }),
+      [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+    };
+  });
   hintsConformance(`redis ${kind}`, async () => {
     const opened = [await open(), await open()] as const;
     const end = (redis: (typeof opened)[number]) => new RedisHints({ redis, keys, log });

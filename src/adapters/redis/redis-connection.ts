@@ -65,6 +65,18 @@ export class RedisConnection implements AsyncDisposable {
     });
   }
 
+  /** The same with bytes: in arguments and in the answer. */
+  scriptOfBytes(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+    return this.command(async (client) => {
+      try {
+        return await client.callBuffer('evalsha', script.digest, keys.length, ...keys, ...args);
+      } catch (thrown) {
+        if (!isUnknownScript(thrown)) throw thrown;
+        return client.callBuffer('eval', script.text, keys.length, ...keys, ...args);
+      }
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.all([this.subscriber[Symbol.asyncDispose](), closeClient(this.#client)]);

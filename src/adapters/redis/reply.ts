@@ -18,3 +18,8 @@ export const integerOf = (reply: unknown): number => {
   if (typeof reply !== 'number') throw unexpected('a number', reply);
   return reply;
 };
+
+export const bytesOf = (reply: unknown): Buffer => {
+  if (!Buffer.isBuffer(reply)) throw unexpected('bytes', reply);
+  return reply;
+};

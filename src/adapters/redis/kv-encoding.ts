@@ -1,0 +1,90 @@
+/** Commands and replies of `kvScript` as it wants and gives them. */
+import { FabricError } from '../../model/error.ts';
+import type { KvCommand, KvCondition, KvRefusal, KvReply } from '../../model/kv-command.ts';
+import type { RedisKeys } from './keys.ts';
+import { bytesOf } from './reply.ts';
+
+type Arguments = (string | Buffer)[];
+
+const commandOverheadBytes = 128;
+
+/** About what it costs to send. */
+export const commandBytes = (command: KvCommand): number => {
+  switch (command.kind) {
+    case 'put':
+      return commandOverheadBytes + command.value.byteLength + conditionBytes(command.when);
+    case 'delete':
+      return commandOverheadBytes + conditionBytes(command.when);
+    case 'add_member':
+      return commandOverheadBytes + command.member.byteLength;
+    default:
+      return commandOverheadBytes;
+  }
+};
+
+const conditionBytes = (when: KvCondition): number => (when.is === 'equal' ? when.value.byteLength : 0);
+
+export const commandKeys = (command: KvCommand, keys: RedisKeys, into: string[]): void => {
+  const { space, key } = command.place;
+  into.push(keys.values(space) + key);
+  if (command.kind === 'get') return;
+  into.push(keys.valueNames(space.owner, space.name));
+  if (command.epoch !== undefined) into.push(keys.fence(space.owner), keys.spaces(space.owner));
+};
+
+export const commandArguments = (command: KvCommand, into: Arguments): void => {
+  into.push(command.kind);
+  if (command.kind === 'get') return;
+  const { space, key } = command.place;
+  if (command.epoch === undefined) into.push(key, '');
+  else into.push(key, String(command.epoch), space.name);
+  switch (command.kind) {
+    case 'put':
+      into.push(ttlText(command.ttlMs), asBuffer(command.value));
+      return conditionArguments(command.when, into);
+    case 'delete':
+      return conditionArguments(command.when, into);
+    case 'add':
+      into.push(ttlText(command.ttlMs), String(command.amount), boundText(command.atLeast), boundText(command.atMost));
+      return undefined;
+    case 'add_member':
+      into.push(ttlText(command.ttlMs), asBuffer(command.member));
+      return undefined;
+  }
+};
+
+const conditionArguments = (when: KvCondition, into: Arguments): void => {
+  into.push(when.is);
+  if (when.is === 'equal') into.push(asBuffer(when.value));
+};
+
+const boundText = (bound: bigint | undefined): string => (bound === undefined ? '' : String(bound));
+
+/** Redis takes whole milliseconds above 0. */
+export const ttlText = (ttlMs: number | undefined): string =>
+  ttlMs === undefined ? '' : String(Math.max(1, Math.ceil(ttlMs)));
+
+export const asBuffer = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+
+const refusals: ReadonlySet<string> = new Set<KvRefusal>(['fenced', 'wrong_type', 'out_of_range']);
+const isRefusal = (text: string): text is KvRefusal => refusals.has(text);
+
+/** An error where Redis refused this command by itself, such as for want of memory. */
+export const decodeReply = (reply: unknown): KvReply | Error => {
+  if (Buffer.isBuffer(reply)) {
+    const refused = reply.toString();
+    if (isRefusal(refused)) return { refused };
+  }
+  if (!Array.isArray(reply)) return new FabricError('ERR_INTERNAL', 'Redis answered a command with nothing known');
+  const [applied, count, value]: readonly unknown[] = reply;
+  if (Buffer.isBuffer(applied)) return failureOf(bytesOf(count).toString());
+  return {
+    refused: undefined,
+    applied: applied === 1,
+    count: count === null ? undefined : BigInt(bytesOf(count).toString()),
+    value: value === null ? undefined : bytesOf(value),
+  };
+};
+
+/** As the driver has it: `errors.ts` goes by the name and the first word. */
+const failureOf = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
