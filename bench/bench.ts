@@ -85,7 +85,7 @@ const program = new Command('bench')
   .option('--rounds <rounds>', 'how often each is measured, in turns', parseNumber, 3)
   .option('--connections <count>', 'of the lines that hold many', parseNumber, 2000)
   .option('--topics <count>', 'the most that messages are spread over, up to 100000', parseNumber, 10_000)
-  .option('--profile <folder>', 'write there where the time of the servers goes (relay)')
+  .option('--profile <folder>', 'write there where the time goes (relay, log)')
   .option('--json', 'as JSON on standard output')
   .addHelpText(
     'after',

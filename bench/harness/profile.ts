@@ -7,7 +7,7 @@ import type { Contender, Setting } from './setting.ts';
 
 /** Runs a load once more under the profiler, where profiles are wanted. */
 export const profileOf = async (
-  { name, errors }: Contender,
+  { name, errors }: Pick<Contender, 'name' | 'errors'>,
   { setting, what, run }: { readonly setting: Setting; readonly what: string; readonly run: () => Promise<unknown> },
 ): Promise<void> => {
   const { profile: directory, progress } = setting.options;

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { Child } from '../harness/child.ts';
 import type { Budget, Figure } from '../harness/figures.ts';
+import { inspectArgv } from '../harness/inspector.ts';
+import { profileOf } from '../harness/profile.ts';
 import type { Composition, Setting } from '../harness/setting.ts';
 import type { AdapterLog, LogRate } from '../programs/adapter-log.ts';
 import type { BareLog } from '../programs/bare-log.ts';
@@ -27,7 +29,7 @@ interface Programs {
 export const log = async (setting: Setting): Promise<readonly Figure[]> => {
   const figures: Figure[] = [];
   for (const composition of setting.options.compositions) {
-    await using ours = Child.spawn('adapter-log');
+    await using ours = Child.spawn('adapter-log', setting.options.profile === undefined ? [] : inspectArgv);
     await using bare = Child.spawn('bare-log');
     const open = composition === 'stack' ? openRabbit : openSqlite;
     const ceilings = await open(setting, { ours, bare });
@@ -65,9 +67,10 @@ const openSqlite = async (setting: Setting, { ours, bare }: Programs): Promise<r
 };
 
 const measure = async (
-  { options: { rounds, seconds, progress } }: Setting,
+  setting: Setting,
   { composition, ours, ceilings }: { composition: Composition; ours: Child<AdapterLog>; ceilings: readonly Ceiling[] },
 ): Promise<readonly Figure[]> => {
+  const { rounds, seconds, progress } = setting.options;
   await ours.call('run', { seconds: seconds / 2, recordBytes });
   const rates: LogRate[] = [];
   const beside: number[][] = ceilings.map(() => []);
@@ -77,6 +80,8 @@ const measure = async (
     rates.push(rate);
     for (const [index, ceiling] of ceilings.entries()) beside[index]?.push(await ceiling.measure(rate));
   }
+  const run = (): Promise<LogRate> => ours.call('run', { seconds, recordBytes });
+  await profileOf({ name: composition, errors: () => ours.errors }, { setting, what: 'log', run });
   const last = rates.at(-1);
   return ceilings.map(({ name }, index) => ({
     line: 'log',
