@@ -45,7 +45,7 @@ export const decodeUpstream = (frame: Uint8Array): Upstream => {
 /** A `send` that fills the frame. */
 const readWholeSend = (frame: Uint8Array): Upstream | undefined => {
   const walk = new Walk(frame, 1);
-  if (walk.varint() !== frame.byteLength - walk.at) return undefined;
+  if (walk.varint() !== frame.byteLength - walk.at || !walk.isUsual) return undefined;
   const send = readSend(frame, walk.at);
   return send && { $case: 'send', value: send };
 };
