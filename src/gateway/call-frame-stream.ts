@@ -3,6 +3,7 @@
  * grpc-js has handed to the socket counts as received, so a dead peer's socket buffer can swallow frames (D11).
  */
 import { FabricError } from '../model/error.ts';
+import type { Clock } from '../ports/clock.ts';
 import { endCall, extensionsOf } from './call-metadata.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { FrameStream, StreamEnd } from './frame-stream.ts';
@@ -17,13 +18,14 @@ export class CallFrameStream implements FrameStream {
   readonly #queue: FrameQueue;
   readonly #gone = new AbortController();
 
-  constructor(call: ConnectCall) {
+  constructor(call: ConnectCall, clock: Clock) {
     this.#call = call;
     this.remoteAddress = call.getPeer();
     this.declaredExtensions = extensionsOf(call);
     this.#queue = new FrameQueue({ pause: () => call.pause(), resume: () => call.resume() });
     call.on('data', (frame: Uint8Array) => this.#queue.push([frame]));
-    call.on('end', () => this.#queue.finish(call.cancelled ? 'gone' : 'half_closed'));
+    // A cancelled call ends just like a half-closed one; that it is cancelled shows only after this turn.
+    call.on('end', () => clock.schedule(0, () => this.#queue.finish(call.cancelled ? 'gone' : 'half_closed')));
     call.on('cancelled', () => this.#lose());
     call.on('error', () => undefined);
   }

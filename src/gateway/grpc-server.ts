@@ -57,11 +57,19 @@ const options = {
   'grpc.enable_channelz': 0,
 };
 
-/** Binds and serves. Throws `CONFIG_INVALID` where the address is taken or the certificate is not usable. */
-export const openGrpcServer = async (settings: GrpcServerSettings, deps: GrpcServerDeps): Promise<GrpcServer> => {
+/**
+ * Binds and serves. Throws `CONFIG_INVALID` where the address is taken or the certificate is not usable. `inside` is how
+ * a call is taken apart; calls it makes nothing of are served through the public API.
+ */
+export const openGrpcServer = async (
+  settings: GrpcServerSettings,
+  deps: GrpcServerDeps,
+  inside: typeof takeInside = takeInside,
+): Promise<GrpcServer> => {
   const server = new Server(options);
+  const toFrameStream = frameStreams(deps, inside);
   server.addService(connectDefinition, {
-    Connect: (call: ConnectCall) => void deps.gateway.serve(toFrameStream(call, deps)),
+    Connect: (call: ConnectCall) => void deps.gateway.serve(toFrameStream(call)),
   });
   const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
   health.addToServer(server);
@@ -79,11 +87,18 @@ export const openGrpcServer = async (settings: GrpcServerSettings, deps: GrpcSer
   };
 };
 
-const toFrameStream = (call: ConnectCall, { clock, log }: GrpcServerDeps): Http2FrameStream | CallFrameStream => {
-  const inside = takeInside(call);
-  if (inside !== undefined) return new Http2FrameStream(call, inside, clock);
-  log.warn('grpc-js is not as expected inside: serving through its public API, slower and without PING');
-  return new CallFrameStream(call);
+const frameStreams = (
+  { clock, log }: GrpcServerDeps,
+  inside: typeof takeInside,
+): ((call: ConnectCall) => Http2FrameStream | CallFrameStream) => {
+  let hasWarned = false;
+  return (call) => {
+    const taken = inside(call);
+    if (taken !== undefined) return new Http2FrameStream(call, taken, clock);
+    if (!hasWarned) log.warn('grpc-js is not as expected inside: serving through its public API, slower, without PING');
+    hasWarned = true;
+    return new CallFrameStream(call, clock);
+  };
 };
 
 const bind = (server: Server, { host, port, tls }: GrpcServerSettings): Promise<number> => {
