@@ -134,8 +134,14 @@ export class Outbox implements Inbox {
       this.#flush();
       this.#ask();
       if (this.#bytes < outboxBytesMax) this.#tellRoom();
-      if (this.#bytes === 0) this.#empty?.resolve();
+      if (this.#bytes === 0) this.#tellEmpty();
     });
+  }
+
+  /** Who asks later waits for what is queued by then. */
+  #tellEmpty(): void {
+    this.#empty?.resolve();
+    this.#empty = undefined;
   }
 
   /** One question at a time; each answers for all that was written before it. */
