@@ -73,7 +73,7 @@ const spreadOver = async (
   const { server, name } = run.contender;
   const group = setting.unique('topics');
   const live = Array.from({ length: recipientCount }, (_, index) => agentTopic(group, `live${index}`));
-  // The bare server tells streams apart by key alone, so each message it gets for the group goes to its one recipient.
+  // The bare server goes by the sender's stream and knows no topics: there nobody is to receive.
   const members = live.map((key, index) => ({
     name: { workspace: group, specifier: `live${index}` },
     route: { role: 'receive' as const, key: name === 'bare' ? 'nobody' : key },
