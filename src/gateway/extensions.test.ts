@@ -6,7 +6,10 @@ import { negotiate } from './extensions.ts';
 
 const batch = uriOf('batch');
 const declare = (uri: string, changes: Partial<ExtensionDeclaration> = {}): ExtensionDeclaration => ({
-  ...{ uri, version: '1', required: false, jsonSchema: '' },
+  uri,
+  version: '1',
+  required: false,
+  jsonSchema: '',
   ...changes,
 });
 const unsupported = (uri: string, version = '1') => ({
