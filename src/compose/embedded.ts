@@ -10,6 +10,7 @@ import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-
 import { openSqliteDatabase } from '../adapters/sql/sqlite-database.ts';
 import { SqliteMessageLog } from '../adapters/sql/sqlite-message-log.ts';
 import type { OpenComposition } from './composition.ts';
+import { cursorsOfLog } from './log-cursors.ts';
 
 export const openEmbedded: OpenComposition = async ({ embedded, log: settings }, given) => {
   const { clock, log } = given;
@@ -36,7 +37,7 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
       leaseStore: new MemoryLeaseStore(clock),
       hints: new MemoryHints(),
       messageLog,
-      cursorStore: new SqlCursorStore(cursors),
+      cursorStore: cursorsOfLog(messageLog.id, new SqlCursorStore(cursors)),
       workQueue,
     },
     checks: [

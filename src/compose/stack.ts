@@ -11,6 +11,7 @@ import { RedisHints } from '../adapters/redis/redis-hints.ts';
 import { RedisLeaseStore } from '../adapters/redis/redis-lease-store.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
 import type { OpenComposition } from './composition.ts';
+import { cursorsOfLog } from './log-cursors.ts';
 import { stackChecks } from './stack-checks.ts';
 import { postgresOptions, rabbitLogSettings, rabbitWorkSettings, redisOptions } from './stack-settings.ts';
 
@@ -33,7 +34,7 @@ export const openStack: OpenComposition = async (config, given) => {
       ...given,
       leaseStore: new RedisLeaseStore({ redis, keys }),
       hints: new RedisHints({ redis, keys, log }),
-      cursorStore: new RedisCursorStore({ redis, keys }),
+      cursorStore: cursorsOfLog(messageLog.id, new RedisCursorStore({ redis, keys })),
       messageLog,
       workQueue,
     },

@@ -26,6 +26,8 @@ export interface LogReading extends AsyncDisposable {
  * calls; readings see them in that order, each exactly once per reading, and never before they are durable.
  */
 export interface MessageLog {
+  /** Names this log. One that was made anew after its data were lost has another: offsets mean nothing across logs. */
+  readonly id: string;
   readonly layout: LogLayout;
   /**
    * Resolves once the entry is durable. `parts` are written one after the other as one entry. After

@@ -31,6 +31,15 @@ const unique = (label: string): string => `${label}-${process.pid}-${(serial += 
 /** What every message log does. */
 export const messageLogConformance = (adapter: string, { open, reopen }: Harness): void => {
   describe(`message log: ${adapter}`, () => {
+    test('has a name of its own, which a restart does not change', async () => {
+      const opened = await open();
+      const { id } = opened.log;
+      expect(id).not.toBe('');
+      if (reopen === undefined) return opened[Symbol.asyncDispose]();
+      await using again = await reopen(opened);
+      expect(again.log.id).toBe(id);
+    });
+
     test('a reading opened at the end gets everything appended after it, in order, and nothing before', async () => {
       await using opened = await open();
       await opened.log.append(0, [Buffer.from(unique('before'))]);

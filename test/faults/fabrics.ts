@@ -19,6 +19,11 @@ export class ProcessFabric implements AsyncDisposable {
     this.#env = composition === 'stack' ? stackEnvironment(unique('fault'), services?.environment) : {};
   }
 
+  /** Of the embedded fabric. */
+  get dataDirectory(): string {
+    return join(this.#directory, 'data');
+  }
+
   /** Starts a gateway: another one on the stack, the one on the same data embedded. */
   async start(settings: object = {}): Promise<GatewayProcess> {
     const config = join(this.#directory, `settings-${this.#gateways.length}.yaml`);
@@ -26,7 +31,7 @@ export class ProcessFabric implements AsyncDisposable {
     const gateway = await GatewayProcess.start(
       this.composition === 'stack'
         ? { command: 'gateway', env: this.#env, flags: { config } }
-        : { command: 'up', flags: { config, 'data-dir': join(this.#directory, 'data') } },
+        : { command: 'up', flags: { config, 'data-dir': this.dataDirectory } },
     );
     this.#gateways.push(gateway);
     return gateway;

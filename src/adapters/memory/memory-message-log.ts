@@ -5,10 +5,12 @@ const groupMax = 256;
 
 /** A log that lasts as long as its process; for tests and simulation. */
 export class MemoryMessageLog implements MessageLog {
+  readonly id: string;
   readonly layout: LogLayout;
   readonly #partitions: Partition[];
 
-  constructor(layout: LogLayout) {
+  constructor(layout: LogLayout, id = 'memory') {
+    this.id = id;
     this.layout = layout;
     this.#partitions = Array.from({ length: layout.partitions }, () => new Partition());
   }

@@ -13,7 +13,7 @@ import type { Log } from '../../ports/log.ts';
 import type { LogLayout, LogReading, MessageLog } from '../../ports/message-log.ts';
 import { attemptRepeatedly } from './backoff.ts';
 import { asUnavailable } from './errors.ts';
-import { checkLayout, encodeLayout, layoutReference } from './log-layout.ts';
+import { agreeOnLayout, encodeLayout, layoutReference } from './log-layout.ts';
 import { ensureStreams, type Retention, streamOfLayout, streamOfPartition } from './log-streams.ts';
 import { createMarker } from './marker.ts';
 import { OutstandingBytes } from './outstanding-bytes.ts';
@@ -95,6 +95,7 @@ export const openRabbitMessageLog = async (
 
 export class RabbitMessageLog implements MessageLog, AsyncDisposable {
   readonly layout: LogLayout;
+  #id = '';
   readonly #settings: RabbitMessageLogSettings;
   readonly #deps: RabbitDeps;
   readonly #pool: ConnectionPool;
@@ -115,6 +116,11 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     this.#publishers = Array.from({ length: settings.layout.partitions }, (_, partition) =>
       this.#createPublisher(streamOfPartition(settings.prefix, partition), { share: partition }),
     );
+  }
+
+  /** Known once it is prepared. */
+  get id(): string {
+    return this.#id;
   }
 
   /** Who answered last, for its version and its limit on frames. */
@@ -140,12 +146,12 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
       await ensureStreams(connection, this.#settings);
     });
     const publisher = this.#createPublisher(streamOfLayout(prefix), { share: 0, reference: layoutReference });
-    const layout = encodeLayout(this.layout);
+    const layout = encodeLayout({ id: this.#deps.entropy.uuid(), ...this.layout });
     await publisher.append([layout], layout.byteLength);
     await publisher.close();
     await this.#repeatedly(signal, `reading the layout of message log ${prefix}`, async () => {
       await using reading = await this.#openReading(publisher, 0n, signal);
-      await checkLayout(reading, { layout: this.layout, name: prefix });
+      this.#id = await agreeOnLayout(reading, { layout: this.layout, name: prefix });
     });
   }
 

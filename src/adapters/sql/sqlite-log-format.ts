@@ -5,12 +5,24 @@ import type { LogLayout } from '../../ports/message-log.ts';
 
 /** `aelg` in the file's header, so that no other program's database is taken for a log. */
 const applicationId = 0x6165_6c67;
-const formatVersion = 1;
+const formatVersion = 2;
 
-/** Writes the layout into an empty file; in one that has been used, checks that it is the same. */
-export const claimLogFile = (database: DatabaseSync, layout: LogLayout, name: string): void => {
+/** Writes the layout into an empty file; in one that has been used, checks that it is the same. Answers with its id. */
+export const claimLogFile = (database: DatabaseSync, layout: LogLayout, name: string): string => {
   const { application_id: application, user_version: version, tables } = headerOf(database);
-  if (tables === 0) return create(database, layout);
+  if (tables === 0) create(database, layout);
+  else check(database, { application, version, layout, name });
+  return String(database.prepare('select id from aether_log_layout').get()?.['id']);
+};
+
+interface Claimed {
+  readonly application: number;
+  readonly version: number;
+  readonly layout: LogLayout;
+  readonly name: string;
+}
+
+const check = (database: DatabaseSync, { application, version, layout, name }: Claimed): void => {
   if (application !== applicationId)
     throw mismatch(`${name} is another program's database: name another data directory`);
   if (version !== formatVersion)
@@ -57,8 +69,8 @@ const create = (database: DatabaseSync, { partitions, spread }: LogLayout): void
   );
   database.exec(`
     begin immediate;
-    create table aether_log_layout (partitions integer not null, spread integer not null);
-    insert into aether_log_layout (partitions, spread) values (${partitions}, ${spread});
+    create table aether_log_layout (id text not null, partitions integer not null, spread integer not null);
+    insert into aether_log_layout (id, partitions, spread) values (lower(hex(randomblob(16))), ${partitions}, ${spread});
     create table aether_log_partition (id integer primary key, next integer not null);
     ${tables.join('')}
     pragma application_id = ${applicationId};

@@ -33,6 +33,13 @@ export interface LogPage {
   readonly next: number;
 }
 
+/** A log's file, just opened. */
+export interface OpenedLog {
+  readonly id: string;
+  /** The offset that each partition's next entry will have. */
+  readonly next: readonly number[];
+}
+
 export type ToLogWorker =
   | { readonly kind: 'append'; readonly group: EntryGroup }
   | { readonly kind: 'page'; readonly partition: number; readonly from: number }
@@ -41,8 +48,7 @@ export type ToLogWorker =
   | { readonly kind: 'close' };
 
 export type FromLogWorker =
-  /** The offset that each partition's next entry will have. */
-  | { readonly kind: 'opened'; readonly next: readonly number[] }
+  | { readonly kind: 'opened'; readonly opened: OpenedLog }
   /** The oldest `groups` groups are durable; the disk took `commitMs` for it. */
   | { readonly kind: 'committed'; readonly groups: number; readonly commitMs: number }
   /** The oldest `groups` groups are not there and never will be. */

@@ -38,6 +38,7 @@ const trimBytesMax = 1024 * 1024;
 const shrinkPages = 1024;
 
 export class SqliteLogStore implements Disposable {
+  readonly id: string;
   readonly name: string;
   readonly #clock: Clock;
   readonly #database: DatabaseSync;
@@ -49,8 +50,8 @@ export class SqliteLogStore implements Disposable {
     const file = { path, label: 'the message log' };
     const database = openSqliteFile({ ...file, synchronous: 'full' });
     try {
-      claimLogFile(database, layout, nameOf(file));
-      return new SqliteLogStore(database, { partitions: layout.partitions, name: nameOf(file), clock });
+      const id = claimLogFile(database, layout, nameOf(file));
+      return new SqliteLogStore(database, { id, partitions: layout.partitions, name: nameOf(file), clock });
     } catch (thrown) {
       database.close();
       throw fromSqlite(thrown, nameOf(file));
@@ -59,8 +60,9 @@ export class SqliteLogStore implements Disposable {
 
   private constructor(
     database: DatabaseSync,
-    { partitions, name, clock }: { readonly partitions: number; readonly name: string; readonly clock: Clock },
+    { id, partitions, name, clock }: { id: string; partitions: number; name: string; clock: Clock },
   ) {
+    this.id = id;
     this.name = name;
     this.#clock = clock;
     this.#database = database;

@@ -11,6 +11,7 @@ import type {
   FromLogWorker,
   LogPage,
   LogWorkerSettings,
+  OpenedLog,
   ToLogWorker,
 } from './sqlite-log-messages.ts';
 
@@ -28,14 +29,13 @@ const program = new URL(`./sqlite-log-worker${extname(import.meta.url)}`, import
 
 export class LogThread implements AsyncDisposable {
   readonly #worker: Worker;
-  readonly #opened = Promise.withResolvers<readonly number[]>();
+  readonly #opened = Promise.withResolvers<OpenedLog>();
   readonly #exited = Promise.withResolvers<void>();
   readonly #pages: PromiseWithResolvers<LogPage>[] = [];
   #listener: LogThreadListener | undefined;
   #end: FabricError | undefined;
 
-  /** The second value holds the offset that each partition's next entry gets. */
-  static async open(settings: LogWorkerSettings): Promise<readonly [LogThread, readonly number[]]> {
+  static async open(settings: LogWorkerSettings): Promise<readonly [LogThread, OpenedLog]> {
     const thread = new LogThread(settings);
     try {
       return [thread, await thread.#opened.promise];
@@ -89,7 +89,7 @@ export class LogThread implements AsyncDisposable {
   #hear(message: FromLogWorker): void {
     switch (message.kind) {
       case 'opened':
-        return this.#opened.resolve(message.next);
+        return this.#opened.resolve(message.opened);
       case 'committed':
         return this.#listener?.committed(message.groups, message.commitMs);
       case 'rejected':

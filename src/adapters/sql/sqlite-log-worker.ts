@@ -28,7 +28,8 @@ class LogWorker {
 
   listen(): void {
     this.#port.on('message', (message: ToLogWorker) => this.#wake(message));
-    this.#post({ kind: 'opened', next: this.#store.next });
+    const { id, next } = this.#store;
+    this.#post({ kind: 'opened', opened: { id, next } });
   }
 
   #wake(message: ToLogWorker): void {

@@ -9,7 +9,7 @@ import { FabricError } from '../../model/error.ts';
 import type { Clock, Scheduled } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { LogLayout, LogReading, MessageLog } from '../../ports/message-log.ts';
-import type { EntryGroup, LogRetention, LogWorkerSettings } from './sqlite-log-messages.ts';
+import type { EntryGroup, LogRetention, LogWorkerSettings, OpenedLog } from './sqlite-log-messages.ts';
 import { LogPartition } from './sqlite-log-partition.ts';
 import { SqliteLogReading } from './sqlite-log-reading.ts';
 import { LogThread } from './sqlite-log-thread.ts';
@@ -43,6 +43,7 @@ const commitWeight = 0.1;
 const retainEveryMs = 1000;
 
 export class SqliteMessageLog implements MessageLog, AsyncDisposable {
+  readonly id: string;
   readonly layout: LogLayout;
   readonly #deps: LogDeps;
   readonly #thread: LogThread;
@@ -57,18 +58,19 @@ export class SqliteMessageLog implements MessageLog, AsyncDisposable {
 
   /** Refused where another process has the file, or where it was created with another layout. */
   static async open(settings: LogWorkerSettings, deps: LogDeps): Promise<SqliteMessageLog> {
-    const [thread, next] = await LogThread.open(settings);
-    return new SqliteMessageLog(settings.layout, { thread, next, deps });
+    const [thread, opened] = await LogThread.open(settings);
+    return new SqliteMessageLog(settings.layout, { thread, opened, deps });
   }
 
   private constructor(
     layout: LogLayout,
-    { thread, next, deps }: { thread: LogThread; next: readonly number[]; deps: LogDeps },
+    { thread, opened, deps }: { thread: LogThread; opened: OpenedLog; deps: LogDeps },
   ) {
+    this.id = opened.id;
     this.layout = layout;
     this.#deps = deps;
     this.#thread = thread;
-    this.#partitions = next.map((offset, index) => new LogPartition(index, offset));
+    this.#partitions = opened.next.map((offset, index) => new LogPartition(index, offset));
     thread.listen({
       committed: (groups, commitMs) => this.#committed(groups, commitMs),
       rejected: (groups, error) => this.#rejected(groups, error),
