@@ -55,7 +55,7 @@ const load = async (): Promise<readonly Reflection[]> => {
     import('@grpc/proto-loader'),
     import('@grpc/reflection'),
   ]);
-  const definition = loadSync('aether/v1/gateway.proto', { includeDirs: [protoDirectory] });
+  const definition = loadSync('aether/v1/gateway.proto', { includeDirs: [protoDirectory], keepCase: true });
   const loaded: Reflection[] = [];
   const addService = (service: Reflection['definition'], implementation: Reflection['implementation']): void => {
     loaded.push({ definition: service, implementation });
