@@ -53,7 +53,9 @@ export class ClientSession {
   #targets = new Map<string, Target>();
   #targetsRevision: number;
   readonly #routed = new Map<string, Count>();
-  readonly #unsettled = new Set<Promise<void>>();
+  /** By `Publication.durable`: when it has been answered for. */
+  readonly #unsettled = new Map<Promise<void>, Promise<void>>();
+  #publishFailure: FabricError | undefined;
 
   constructor(facts: ClientSessionFacts, deps: GatewayDeps, measures: GatewayMeasures) {
     this.principal = facts.principal;
@@ -124,9 +126,10 @@ export class ClientSession {
     return publication.room;
   }
 
-  /** Resolves when everything published so far is durable or has been answered for. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#unsettled);
+  /** Resolves when everything published so far is durable or has been answered for; with the first that failed. */
+  async settled(): Promise<FabricError | undefined> {
+    await Promise.all(this.#unsettled.values());
+    return this.#publishFailure;
   }
 
   reply(payload: Downstream): void {
@@ -142,9 +145,13 @@ export class ClientSession {
   #track({ durable }: Publication): void {
     const settled = durable.then(
       () => undefined,
-      (cause: unknown) => this.refuse(asPublishFailure(asFabricError(cause))),
+      (cause: unknown) => {
+        const failure = asPublishFailure(asFabricError(cause));
+        this.#publishFailure ??= failure;
+        this.refuse(failure);
+      },
     );
-    this.#unsettled.add(durable);
+    this.#unsettled.set(durable, settled);
     void settled.then(() => this.#unsettled.delete(durable));
   }
 }

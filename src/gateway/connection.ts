@@ -203,14 +203,14 @@ export class Connection {
     const { session, recipient, client } = this.#opened;
     if (ending.how === 'failed' && ending.error.reason === 'SESSION_KICKED')
       this.#signal(SignalType.FORCE_DISCONNECT, ending.error.message);
-    await client?.settled();
+    const unconfirmed = await client?.settled();
     this.#outbox.close();
     if (ending.how === 'half_closed') await this.#received();
     if (recipient !== undefined) await this.#deps.router.close(recipient);
     if (session !== undefined) await this.#deps.presence.close(session, { resumable: isResumable(ending) });
     if (client !== undefined) this.#countConnected(client, -1);
     await this.#within(flushPatienceMs, this.#outbox.empty());
-    this.#stream.end(ending.how === 'failed' ? ending.error : undefined);
+    this.#stream.end(ending.how === 'failed' ? ending.error : unconfirmed);
   }
 
   /** What was delivered right before a goodbye is not to come again on the return: the places wait for the answer. */
