@@ -27,14 +27,14 @@ const reflectionProto = (version: string): string =>
   );
 
 /** A client made from a service's own description, as tools make them. */
-const clientOf = <Methods>(proto: string, service: string, address: string): Client & Methods => {
+const clientOf = (proto: string, service: string, address: string): Client => {
   let found: unknown = loadPackageDefinition(loadSync(proto, { keepCase: true, enums: String, oneofs: true }));
   for (const name of service.split('.')) found = Reflect.get(found as object, name);
-  const Constructor = found as new (address: string, credentials: unknown) => Client & Methods;
+  const Constructor = found as new (address: string, credentials: unknown) => Client;
   return new Constructor(address, credentials.createInsecure());
 };
 
-interface HealthMethods {
+interface HealthClient extends Client {
   Check(request: { service: string }, done: (error: ServiceError | null, answer?: { status: string }) => void): void;
   Watch(request: { service: string }): ClientReadableStream<{ status: string }>;
 }
@@ -46,15 +46,20 @@ interface ReflectionAnswer {
   readonly error_response?: { readonly error_code: number };
 }
 
-interface ReflectionMethods {
+interface ReflectionClient extends Client {
   ServerReflectionInfo(): ClientDuplexStream<object, ReflectionAnswer>;
 }
 
+const healthOf = (address: string): HealthClient =>
+  clientOf(healthProto, 'grpc.health.v1.Health', address) as HealthClient;
+
+const reflectionOf = (version: string, address: string): ReflectionClient =>
+  clientOf(reflectionProto(version), `grpc.reflection.${version}.ServerReflection`, address) as ReflectionClient;
+
 onEachComposition((fabric) => {
   describe('gRPC health', () => {
-    const health = () => clientOf<HealthMethods>(healthProto, 'grpc.health.v1.Health', fabric().address());
     const check = (service: string): Promise<string> => {
-      const client = health();
+      const client = healthOf(fabric().address());
       const { promise, resolve, reject } = Promise.withResolvers<string>();
       client.Check({ service }, (error, answer) =>
         error === null ? resolve(answer?.status ?? '') : reject(new Error(String(error.code), { cause: error })),
@@ -73,8 +78,7 @@ onEachComposition((fabric) => {
 
   describe.each(['v1', 'v1alpha'])('reflection %s', (version) => {
     const ask = async (...questions: readonly object[]): Promise<readonly ReflectionAnswer[]> => {
-      const service = `grpc.reflection.${version}.ServerReflection`;
-      const client = clientOf<ReflectionMethods>(reflectionProto(version), service, fabric().address());
+      const client = reflectionOf(version, fabric().address());
       const stream = client.ServerReflectionInfo();
       for (const question of questions) stream.write(question);
       stream.end();
@@ -167,7 +171,7 @@ describe('readiness', () => {
 
 test('who watches gRPC health is told when a gateway begins to drain', async () => {
   const fabric = await openStoryFabric('embedded');
-  const client = clientOf<HealthMethods>(healthProto, 'grpc.health.v1.Health', fabric.address());
+  const client = healthOf(fabric.address());
   const watching = client.Watch({ service: gatewayService });
   watching.on('error', () => undefined);
   const statuses = watching[Symbol.asyncIterator]();
