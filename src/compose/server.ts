@@ -26,6 +26,8 @@ export interface FabricServer extends AsyncDisposable {
 export interface ServerDeps {
   readonly version: string;
   readonly log: Log;
+  /** In place of the composition the configuration names: for tests that break one of its promises. */
+  readonly open?: OpenComposition;
 }
 
 /** What is there so far. */
@@ -35,7 +37,8 @@ interface Running {
 }
 
 /** Resolves once it serves. Disposing it drains, then closes everything it opened. */
-export const openServer = async (config: Config, { version, log }: ServerDeps): Promise<FabricServer> => {
+export const openServer = async (config: Config, deps: ServerDeps): Promise<FabricServer> => {
+  const { version, log } = deps;
   refuseOpenListening(config);
   const gatewayId =
     config.gateway.id ||
@@ -49,7 +52,7 @@ export const openServer = async (config: Config, { version, log }: ServerDeps): 
   await using opened = new AsyncDisposableStack();
   const hasStarted = (): boolean => running.fabric !== undefined;
   const ops = opened.use(await openOpsServer(config.ops, { health, metrics: prometheus, hasStarted }));
-  const open = await compositionOf(config);
+  const open = deps.open ?? (await compositionOf(config));
   const { metrics } = prometheus;
   const given = { clock: systemClock, entropy: systemEntropy, log: log.child({ gateway: gatewayId }), metrics };
   running.composition = opened.use(await open(config, given));
