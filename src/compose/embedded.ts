@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
+import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { SqlCursorStore } from '../adapters/sql/sql-cursor-store.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-queue.ts';
 import { openSqliteDatabase } from '../adapters/sql/sqlite-database.ts';
@@ -37,6 +38,7 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
       leaseStore: new MemoryLeaseStore(clock),
       hints: new MemoryHints(),
       messageLog,
+      topicIndex: new MemoryTopicIndex(),
       cursorStore: cursorsOfLog(messageLog.id, new SqlCursorStore(cursors)),
       workQueue,
     },

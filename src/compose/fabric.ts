@@ -14,6 +14,7 @@ import type { LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { TopicIndex } from '../ports/topic-index.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
 import { Presence, type PresenceSettings } from '../presence/presence.ts';
 import { Router } from '../router/router.ts';
@@ -26,6 +27,7 @@ export interface Ports {
   readonly leaseStore: LeaseStore;
   readonly hints: Hints;
   readonly messageLog: MessageLog;
+  readonly topicIndex: TopicIndex;
   readonly cursorStore: CursorStore;
   readonly workQueue: WorkQueue;
 }

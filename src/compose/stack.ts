@@ -9,6 +9,7 @@ import { openRedis } from '../adapters/redis/open-redis.ts';
 import { RedisCursorStore } from '../adapters/redis/redis-cursor-store.ts';
 import { RedisHints } from '../adapters/redis/redis-hints.ts';
 import { RedisLeaseStore } from '../adapters/redis/redis-lease-store.ts';
+import { RedisTopicIndex } from '../adapters/redis/redis-topic-index.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
 import type { OpenComposition } from './composition.ts';
 import { cursorsOfLog } from './log-cursors.ts';
@@ -36,6 +37,11 @@ export const openStack: OpenComposition = async (config, given) => {
       hints: new RedisHints({ redis, keys, log }),
       cursorStore: cursorsOfLog(messageLog.id, new RedisCursorStore({ redis, keys })),
       messageLog,
+      topicIndex: new RedisTopicIndex({
+        redis,
+        prefix: `${config.redis.prefix}${messageLog.id}:`,
+        retentionMs: config.log.retention_age,
+      }),
       workQueue,
     },
     checks: stackChecks(config, { redis, database, clock, log }),

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Authorizer } from '../acl/authorizer.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
+import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
@@ -170,6 +171,7 @@ const fabric = () => {
     hints: new MemoryHints(),
     messageLog: new MemoryMessageLog({ partitions: 4, spread: 4 }),
     cursorStore: new MemoryCursorStore(),
+    topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
   };
   const openGateway = async (clock = storeClock) => {

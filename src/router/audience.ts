@@ -29,6 +29,11 @@ export class Audience {
     return this.#byHash.get(subscription.hash)?.has(subscription) ?? false;
   }
 
+  /** Whether somebody here wants a topic of this hash. */
+  wants(hash: number): boolean {
+    return this.#byHash.has(hash);
+  }
+
   *[Symbol.iterator](): IterableIterator<Subscription> {
     for (const subscriptions of this.#byHash.values()) yield* subscriptions;
   }

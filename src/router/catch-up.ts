@@ -1,15 +1,18 @@
 /**
  * The catch-up scan of one partition: at most one reading at a time serves everybody who is behind. It starts at the
  * oldest position wanted, picks up the others as it passes theirs, and hands its members to the live reader when it
- * meets what that keeps. Who arrives with an older position than the scan has reached waits for the next one.
+ * meets what that keeps. Who arrives with an older position than the scan has reached waits for the next one. It leaps
+ * over segments that, as the topic index knows, hold nothing for any of its members.
  *
  * A member whose inbox is full leaves the scan; while nobody else is in it, the scan waits for that member instead of
  * reading past it.
  */
-import type { LogEntry, LogReading } from '../ports/message-log.ts';
+import type { LogReading } from '../ports/message-log.ts';
 import { Audience } from './audience.ts';
+import { Leaper } from './leap.ts';
 import type { PartitionReader, ReaderDeps } from './partition-reader.ts';
-import { readBatch } from './read-batch.ts';
+import { type ReadBatch, readBatch } from './read-batch.ts';
+import { Segments, segmentOf } from './segments.ts';
 import type { Subscription } from './subscription.ts';
 
 interface CatchUpDeps extends ReaderDeps {
@@ -22,6 +25,7 @@ const retryAfterMs = 250;
 
 export class CatchUp {
   readonly #deps: CatchUpDeps;
+  readonly #leaper: Leaper;
   /** In the present scan. */
   readonly #members = new Audience();
   /** For the next scan. */
@@ -36,6 +40,7 @@ export class CatchUp {
 
   constructor(deps: CatchUpDeps) {
     this.#deps = deps;
+    this.#leaper = new Leaper(deps);
   }
 
   stopped(): Promise<void> {
@@ -85,13 +90,32 @@ export class CatchUp {
   }
 
   async #scan(): Promise<void> {
-    const from = this.#admitWaiting();
+    this.#admitWaiting();
     this.#deps.counts.catchUpScans.add(1);
-    await using reading = await this.#deps.messageLog.read(this.#deps.partition, from, { signal: this.#deps.signal });
-    await this.#serve(reading);
+    const { messageLog, partition, signal } = this.#deps;
+    for (;;) {
+      const from = await this.#leap();
+      if (this.#handOver(from)) return;
+      await using reading = await messageLog.read(partition, from, { signal });
+      if (await this.#serve(reading)) return;
+    }
   }
 
-  #admitWaiting(): bigint {
+  /**
+   * Goes on from where the scan is to what is the next for one of its members. They are looked at after the last wait:
+   * who joins from then on joins behind the leap.
+   */
+  async #leap(): Promise<bigint> {
+    for (;;) {
+      const at = this.#at ?? 0n;
+      if (!this.#leaper.knows(at)) await this.#leaper.load(at);
+      this.#at = this.#leaper.over(at, (topic) => this.#members.wants(topic));
+      this.#deps.counts.entriesLeapt.add(Number(this.#at - at));
+      if (this.#leaper.knows(this.#at) || this.#handsOver(this.#at)) return this.#at;
+    }
+  }
+
+  #admitWaiting(): void {
     let from: bigint | undefined;
     for (const subscription of this.#waiting) {
       this.#members.add(subscription);
@@ -99,29 +123,39 @@ export class CatchUp {
     }
     this.#waiting.clear();
     this.#at = from ?? 0n;
-    return this.#at;
   }
 
-  async #serve(reading: LogReading): Promise<void> {
-    if (this.#handOver(reading.start)) return;
+  /** Whether the scan is over; if not, there is a leap to be made. */
+  async #serve(reading: LogReading): Promise<boolean> {
+    if (this.#handOver(reading.start)) return true;
+    const segments = new Segments(reading.start, this.#deps);
     for await (const entries of reading.entries)
       for (const entry of entries) {
-        await this.#handOut(entry);
-        if (this.#handOver(entry.offset + 1n)) return;
+        const read = readBatch(entry, this.#deps.log);
+        segments.take(read);
+        await this.#handOut(read);
+        const next = entry.offset + 1n;
+        if (this.#handOver(next)) return true;
+        if (segmentOf(next) !== segmentOf(entry.offset) && (await this.#mayLeap(next))) return false;
       }
+    return true;
+  }
+
+  async #mayLeap(from: bigint): Promise<boolean> {
+    if (!this.#leaper.knows(from)) await this.#leaper.load(from);
+    return this.#leaper.over(from, (topic) => this.#members.wants(topic)) > from;
   }
 
   /**
    * Hands one entry to all who want it, waiting where all who are left have no room. Nothing is awaited between the last
    * look at the members and moving on: who joins in between joins at the next entry or not at all.
    */
-  async #handOut(entry: LogEntry): Promise<void> {
-    const { batch } = readBatch(entry, this.#deps.log);
+  async #handOut({ offset, batch }: ReadBatch): Promise<void> {
     this.#deps.counts.entriesScanned.add(1);
-    this.#at = entry.offset;
+    this.#at = offset;
     for (;;) {
       this.#members.dispatch(batch?.groups ?? [], (subscription, group) => {
-        if (subscription.deliver(entry.offset, group)) return;
+        if (subscription.deliver(offset, group)) return;
         this.#members.delete(subscription);
         this.#stalled.add(subscription);
       });
@@ -129,7 +163,7 @@ export class CatchUp {
       await this.#woken();
       if (this.#members.size === 0 && !this.#mayWaitForStalled()) break;
     }
-    this.#at = entry.offset + 1n;
+    this.#at = offset + 1n;
   }
 
   /** Whoever waits for the next scan must not wait for somebody else's room. */
@@ -144,10 +178,14 @@ export class CatchUp {
     this.#wake = undefined;
   }
 
+  #handsOver(reached: bigint): boolean {
+    return this.#members.size === 0 || this.#deps.signal.aborted || reached >= this.#deps.reader.keptFrom;
+  }
+
   /** Whether the scan is over: it has met the reader at `reached`, or nobody is left in it. */
   #handOver(reached: bigint): boolean {
-    if (this.#members.size === 0 || this.#deps.signal.aborted) return true;
-    if (reached < this.#deps.reader.keptFrom) return false;
+    if (!this.#handsOver(reached)) return false;
+    if (this.#deps.signal.aborted) return true;
     for (const member of this.#members) {
       this.#members.delete(member);
       if (member.position.offset < reached) member.position = { offset: reached, index: 0 };

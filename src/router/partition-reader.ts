@@ -15,13 +15,16 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { LogEntry, LogReading, MessageLog } from '../ports/message-log.ts';
 import type { Count } from '../ports/metrics.ts';
+import type { TopicIndex } from '../ports/topic-index.ts';
 import { Audience } from './audience.ts';
 import { CatchUp } from './catch-up.ts';
 import { type ReadBatch, readBatch } from './read-batch.ts';
+import { Segments } from './segments.ts';
 import type { Subscription } from './subscription.ts';
 
 export interface ReaderDeps {
   readonly messageLog: MessageLog;
+  readonly topicIndex: TopicIndex;
   readonly clock: Clock;
   readonly log: Log;
   readonly counts: ReaderCounts;
@@ -32,6 +35,7 @@ export interface ReaderCounts {
   readonly entriesRead: Count;
   readonly catchUpScans: Count;
   readonly entriesScanned: Count;
+  readonly entriesLeapt: Count;
 }
 
 const reopenAfterMs = 250;
@@ -136,13 +140,15 @@ export class PartitionReader implements AsyncDisposable {
     await untilAborted({ clock, signal, pauseMs: reopenAfterMs, onFailure }, async () => {
       await using reading = opened ?? (await messageLog.read(this.partition, this.#next, { signal }));
       opened = undefined;
-      for await (const entries of reading.entries) for (const entry of entries) this.#take(entry);
+      const segments = new Segments(reading.start, { ...this.#deps, partition: this.partition });
+      for await (const entries of reading.entries) for (const entry of entries) this.#take(entry, segments);
     });
   }
 
-  #take(entry: LogEntry): void {
+  #take(entry: LogEntry, segments: Segments): void {
     if (entry.offset < this.#next) return;
     const read = readBatch(entry, this.#deps.log);
+    segments.take(read);
     this.#deps.counts.entriesRead.add(1);
     this.#next = read.offset + 1n;
     this.#keep(read);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Authorizer, type PublishPermit } from '../acl/authorizer.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
+import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
@@ -80,6 +81,7 @@ const set = (
   stores = {
     messageLog: new MemoryMessageLog({ partitions: 4, spread: 4 }),
     cursorStore: new MemoryCursorStore(),
+    topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
   },
 ) => {

@@ -10,6 +10,7 @@ import type { CursorStore, Position } from '../ports/cursor-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { TopicIndex } from '../ports/topic-index.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
 import type { ProgressAudience } from './batch-format.ts';
 import { BulkLane } from './bulk-lane.ts';
@@ -25,6 +26,7 @@ import { Worker } from './worker.ts';
 
 export interface RouterDeps {
   readonly messageLog: MessageLog;
+  readonly topicIndex: TopicIndex;
   readonly cursorStore: CursorStore;
   readonly workQueue: WorkQueue;
   readonly clock: Clock;
@@ -168,5 +170,6 @@ const readerCounts = (metrics: Metrics): ReaderDeps['counts'] => {
     entriesRead: count('aether_log_entries_read_total', 'Log entries taken by the live readers.'),
     catchUpScans: count('aether_catch_up_scans_total', 'Catch-up scans begun; one serves all who wait on a partition.'),
     entriesScanned: count('aether_catch_up_entries_total', 'Log entries read by catch-up scans.'),
+    entriesLeapt: count('aether_catch_up_leapt_total', 'Offsets catch-up scans leapt over, by the topic index.'),
   };
 };

@@ -1,5 +1,6 @@
 /** Gateways on memory adapters for the tests, several of them on the same stores where a test needs it. */
 import { MemoryCursorStore } from '../../../src/adapters/memory/memory-cursor-store.ts';
+import { MemoryTopicIndex } from '../../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryHints } from '../../../src/adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../../src/adapters/memory/memory-message-log.ts';
@@ -25,6 +26,7 @@ export const createStores = () => ({
   hints: new MemoryHints(),
   messageLog: new MemoryMessageLog({ partitions: 16, spread: 16 }),
   cursorStore: new MemoryCursorStore(),
+    topicIndex: new MemoryTopicIndex(),
   workQueue: new MemoryWorkQueue(),
 });
 

@@ -1,0 +1,15 @@
+import type { SegmentTopics, TopicIndex } from '../../ports/topic-index.ts';
+
+export class MemoryTopicIndex implements TopicIndex {
+  readonly #segments = new Map<string, SegmentTopics>();
+
+  put(partition: number, segment: number, topics: SegmentTopics): Promise<void> {
+    this.#segments.set(`${partition}:${segment}`, topics);
+    return Promise.resolve();
+  }
+
+  find(partition: number, first: number, count: number): Promise<readonly (SegmentTopics | undefined)[]> {
+    const segments = Array.from({ length: count }, (_, index) => this.#segments.get(`${partition}:${first + index}`));
+    return Promise.resolve(segments);
+  }
+}

@@ -1,0 +1,47 @@
+import type { SegmentTopics, TopicIndex } from '../../ports/topic-index.ts';
+import type { RedisConnection } from './redis-connection.ts';
+
+export interface RedisTopicIndexDeps {
+  readonly redis: RedisConnection;
+  /** What its keys begin with; another for each log. */
+  readonly prefix: string;
+  /** How long a segment is kept: as long as the log keeps what is in it. */
+  readonly retentionMs: number;
+}
+
+/** One key for each segment. A partition is the hash tag: one slot on a cluster, so one command reads many segments. */
+export class RedisTopicIndex implements TopicIndex {
+  readonly #deps: RedisTopicIndexDeps;
+
+  constructor(deps: RedisTopicIndexDeps) {
+    this.#deps = deps;
+  }
+
+  async put(partition: number, segment: number, topics: SegmentTopics): Promise<void> {
+    const { redis, retentionMs } = this.#deps;
+    await redis.command((client) => client.set(this.#key(partition, segment), toBytes(topics), 'PX', retentionMs));
+  }
+
+  async find(partition: number, first: number, count: number): Promise<readonly (SegmentTopics | undefined)[]> {
+    const keys = Array.from({ length: count }, (_, index) => this.#key(partition, first + index));
+    const found = await this.#deps.redis.command((client) => client.mgetBuffer(...keys));
+    return found.map((bytes) => (bytes === null ? undefined : toTopics(bytes)));
+  }
+
+  #key(partition: number, segment: number): string {
+    return `${this.#deps.prefix}{topics:${partition}}:${segment}`;
+  }
+}
+
+const hashBytes = 4;
+
+const toBytes = (topics: SegmentTopics): Buffer => {
+  const bytes = Buffer.allocUnsafe(topics.length * hashBytes);
+  for (const [index, topic] of topics.entries()) bytes.writeUInt32LE(topic, index * hashBytes);
+  return bytes;
+};
+
+const toTopics = (bytes: Buffer): SegmentTopics =>
+  Uint32Array.from({ length: Math.floor(bytes.length / hashBytes) }, (_, index) =>
+    bytes.readUInt32LE(index * hashBytes),
+  );
