@@ -8,11 +8,11 @@ import {
 import { systemClock } from '../../../src/adapters/system/system-clock.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { WorkItem, WorkQueue } from '../../../src/ports/work-queue.ts';
+import { TcpProxy } from '../rabbitmq/tcp-proxy.ts';
 import { onEachDialect, onPostgres, onSqlite } from './dialects.ts';
 import { HandClock } from './hand-clock.ts';
 import { openAt } from './open-at.ts';
 import { Program } from './program.ts';
-import { Proxy } from './proxy.ts';
 import { silentLog } from './silent-log.ts';
 
 const topic = 'tb::w::impl';
@@ -203,8 +203,10 @@ onPostgres((create) => {
 
   test('an outage is told to consumers, and what was completed in it is stored after it', async () => {
     await using store = await create();
-    await using proxy = await Proxy.open(store.address);
-    await using database = await openAt(proxy.url);
+    const address = new URL(store.address);
+    await using proxy = await TcpProxy.open({ host: address.hostname, port: Number(address.port) });
+    address.host = `127.0.0.1:${proxy.port}`;
+    await using database = await openAt(address.href);
     await using queue = await openQueue(database, { pollEveryMs: 20 });
     const { signal } = new AbortController();
     const items = consume(queue, signal, 2);
@@ -212,12 +214,13 @@ onPostgres((create) => {
     await push(queue, 'open');
     const completed = await next(items);
     await next(items);
+    proxy.isDown = true;
     proxy.cut();
     completed.ack();
     const unavailable = { reason: 'STORE_UNAVAILABLE', retryable: true };
     await expect(push(queue, 'refused')).rejects.toMatchObject(unavailable);
     await expect(items.next()).rejects.toMatchObject(unavailable);
-    proxy.mend();
+    proxy.isDown = false;
     const again = consume(queue, signal);
     expect(textOf(await next(again))).toBe('open 2');
     await vi.waitFor(async () => expect(await bodies(database)).toEqual(['open']), 5000);
