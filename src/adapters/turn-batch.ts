@@ -12,6 +12,11 @@ export class TurnBatch<Item> {
     if (this.#items.length === 1) setImmediate(() => this.#end());
   }
 
+  /** Runs after everything that has been added is handed over. */
+  afterwards(run: () => void): void {
+    setImmediate(run);
+  }
+
   #end(): void {
     const items = this.#items;
     this.#items = [];

@@ -1,13 +1,17 @@
 import { afterAll, describe } from 'vitest';
 import { openPostgresDatabase } from '../../src/adapters/sql/postgres-database.ts';
+import { SqlCheckpointStore } from '../../src/adapters/sql/sql-checkpoint-store.ts';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import type { SqlDatabase } from '../../src/adapters/sql/sql-database.ts';
+import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { createTestDatabase, hasPostgres, type TestDatabase } from '../adapters/sql/addresses.ts';
 import { silentLog } from '../adapters/sql/silent-log.ts';
+import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
+import { kvStoreConformance } from './kv-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { workQueueConformance } from './work-queue.ts';
 
@@ -31,6 +35,22 @@ describe.runIf(hasPostgres())('on Postgres', () => {
     const database = await open();
     return {
       store: new SqlReceiptStore({ database, clock: systemClock, retentionMs }),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  kvStoreConformance('postgres', async () => {
+    const database = await open();
+    return {
+      store: new SqlKvStore({ database, clock: systemClock }),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  checkpointStoreConformance('postgres', async () => {
+    const database = await open();
+    return {
+      store: new SqlCheckpointStore({ database, clock: systemClock }),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   });

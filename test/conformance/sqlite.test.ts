@@ -1,13 +1,18 @@
 import { afterAll, describe } from 'vitest';
+import { SqlCheckpointStore } from '../../src/adapters/sql/sql-checkpoint-store.ts';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
+import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
 import { openSqliteDatabase } from '../../src/adapters/sql/sqlite-database.ts';
 import { defaultLogRetention, SqliteMessageLog } from '../../src/adapters/sql/sqlite-message-log.ts';
+import { SqliteState } from '../../src/adapters/sql/sqlite-state.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { createTestDirectory } from '../adapters/sql/directory.ts';
 import { silentLog } from '../adapters/sql/silent-log.ts';
+import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
+import { kvStoreConformance } from './kv-store.ts';
 import { messageLogConformance } from './message-log.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { workQueueConformance } from './work-queue.ts';
@@ -34,6 +39,52 @@ receiptStoreConformance('sqlite', async (retentionMs) => {
       directory[Symbol.dispose]();
     },
   };
+});
+
+kvStoreConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
+  return {
+    store: new SqlKvStore({ database, clock: systemClock }),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
+
+checkpointStoreConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
+  return {
+    store: new SqlCheckpointStore({ database, clock: systemClock }),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
+
+const openState = async () => {
+  const directory = createTestDirectory();
+  const state = await SqliteState.open({ path: directory.file('state.db') });
+  return {
+    state,
+    [Symbol.asyncDispose]: async () => {
+      await state[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+};
+
+kvStoreConformance('sqlite, in a thread', async () => {
+  const opened = await openState();
+  return { store: opened.state.kvStore, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+});
+
+checkpointStoreConformance('sqlite, in a thread', async () => {
+  const opened = await openState();
+  return { store: opened.state.checkpointStore, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 });
 
 workQueueConformance('sqlite', async () => {

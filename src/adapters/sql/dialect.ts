@@ -3,7 +3,8 @@ import { type ColumnDefinitionBuilder, type Expression, type Kysely, sql } from 
 import type { Clock } from '../../ports/clock.ts';
 import type { Schema } from './schema.ts';
 
-type ColumnKind = 'text' | 'integer' | 'document';
+/** Bytes travel as text made by `bytesText`. */
+type ColumnKind = 'text' | 'integer' | 'document' | 'bytes';
 
 export interface SqlDialect {
   /** Whether other processes work on the same database. */
@@ -14,6 +15,8 @@ export interface SqlDialect {
   readonly counting: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
   /** Keeps others from migrating until the transaction ends. */
   readonly lockMigrations: (transaction: Kysely<Schema>) => Promise<void>;
+  /** Waits for all others that lock one of these names, and keeps it until the transaction ends. */
+  readonly lockNames: (transaction: Kysely<Schema>, names: readonly string[]) => Promise<void>;
   /** Now in milliseconds since 1970, on the one clock of all who use the database. */
   readonly nowMs: (clock: Clock) => Expression<number>;
   /** A JSON array of objects as a table named `alias`: any number of rows in one parameter of one statement. */
@@ -30,6 +33,7 @@ export const sqliteDialect: SqlDialect = {
   counting: (column) => column.primaryKey().autoIncrement(),
   // Its transactions exclude each other from the start.
   lockMigrations: () => Promise.resolve(),
+  lockNames: () => Promise.resolve(),
   nowMs: (clock) => sql<number>`${clock.now()}`,
   rows: (alias, json, columns) => {
     const selected = Object.entries(columns).map(([name, kind]) => sqliteMember(name, kind));
@@ -48,6 +52,8 @@ const sqliteMember = (name: string, kind: ColumnKind): Expression<unknown> => {
       return sql`cast(value ->> ${key} as integer) as ${sql.ref(name)}`;
     case 'document':
       return sql`value -> ${key} as ${sql.ref(name)}`;
+    case 'bytes':
+      return sql`unhex(substr(value ->> ${key}, 3)) as ${sql.ref(name)}`;
   }
 };
 
@@ -60,6 +66,14 @@ export const postgresDialect: SqlDialect = {
   counting: (column) => column.primaryKey().generatedAlwaysAsIdentity(),
   lockMigrations: async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(transaction);
+  },
+  // In one order, so that nobody waits in a circle.
+  lockNames: async (transaction, names) => {
+    const given = postgresDialect.rows('given', JSON.stringify(names.map((name) => ({ name }))), { name: 'text' });
+    await sql`
+      select pg_advisory_xact_lock(hash) from (
+        select distinct hashtextextended(given.name, 0) as hash from ${given} order by hash
+      ) ordered`.execute(transaction);
   },
   nowMs: () => sql<number>`cast(extract(epoch from statement_timestamp()) * 1000 as bigint)`,
   rows: (alias, json, columns) => {
@@ -74,4 +88,8 @@ const postgresTypes: Readonly<Record<ColumnKind, Expression<unknown>>> = {
   text: sql`text`,
   integer: sql`bigint`,
   document: sql`jsonb`,
+  bytes: sql`bytea`,
 };
+
+/** Bytes within the JSON of `rows`. */
+export const bytesText = (bytes: Uint8Array | string): string => `\\x${Buffer.from(bytes).toString('hex')}`;

@@ -4,6 +4,7 @@ import { FabricError } from '../../model/error.ts';
 import type { SqlDialect } from './dialect.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
+import { createState } from './state-tables.ts';
 
 interface Migration {
   readonly name: string;
@@ -57,6 +58,7 @@ const migrations: readonly Migration[] = [
       await schema.createIndex('aether_receipt_by_expiry').on('aether_receipt').column('expires_at').execute();
     },
   },
+  { name: 'key-value state, checkpoints', up: createState },
 ];
 
 /** Passes on a database that has just been opened once it is at the newest version; closes it if it cannot be. */

@@ -11,6 +11,10 @@ export interface Schema {
   readonly aether_cursor: CursorTable;
   readonly aether_work_item: WorkItemTable;
   readonly aether_receipt: ReceiptTable;
+  readonly aether_fence: FenceTable;
+  readonly aether_kv: KvTable;
+  readonly aether_kv_member: KvMemberTable;
+  readonly aether_checkpoint: CheckpointTable;
 }
 
 interface MigrationTable {
@@ -54,4 +58,39 @@ interface ReceiptTable {
   readonly state: string;
   readonly reason: string;
   readonly expires_at: number;
+}
+
+/** The epoch opened last in an owner's name. */
+interface FenceTable {
+  readonly owner: string;
+  /** Never read, only compared. */
+  readonly epoch: ColumnType<never, bigint, bigint>;
+  readonly opened_at: number;
+}
+
+/** Keys are bytes, so that both dialects order and compare them alike. */
+interface KvTable {
+  readonly owner: string;
+  readonly space: string;
+  readonly key: Uint8Array;
+  /** Null for a set. */
+  readonly value: Uint8Array | null;
+  /** How many a set has; null for a value. */
+  readonly members: number | null;
+  readonly expires_at: number | null;
+}
+
+interface KvMemberTable {
+  readonly owner: string;
+  readonly space: string;
+  readonly key: Uint8Array;
+  readonly member: Uint8Array;
+}
+
+interface CheckpointTable {
+  readonly owner: string;
+  readonly name: Uint8Array;
+  readonly data: Uint8Array;
+  readonly saved_at: number;
+  readonly expires_at: number | null;
 }

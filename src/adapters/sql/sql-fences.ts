@@ -1,0 +1,68 @@
+/**
+ * The epoch opened last in each owner's name. Compared within the transaction that writes (I3): whoever opens and whoever
+ * writes lock the owner's name first, which on SQLite, where transactions exclude each other, they need not.
+ */
+import { type Kysely, sql } from 'kysely';
+import type { Clock } from '../../ports/clock.ts';
+import type { Schema } from './schema.ts';
+import type { SqlDatabase } from './sql-database.ts';
+
+/** What is written in an owner's name carries this. */
+export interface Epoch {
+  readonly owner: string;
+  readonly epoch: bigint;
+}
+
+/** An epoch in whose name nothing was opened for so long is forgotten. */
+const retentionMs = 30 * 24 * 60 * 60 * 1000;
+
+export const fenceName = (owner: string): string => `fence\n${owner}`;
+export const epochKey = ({ owner, epoch }: Epoch): string => `${epoch} ${owner}`;
+
+export class SqlFences {
+  readonly #database: SqlDatabase;
+  readonly #clock: Clock;
+
+  constructor(database: SqlDatabase, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  open(owner: string, epoch: bigint): Promise<boolean> {
+    const { queries, dialect } = this.#database;
+    return queries.transaction().execute(async (transaction) => {
+      await dialect.lockNames(transaction, [fenceName(owner)]);
+      const opened_at = dialect.nowMs(this.#clock);
+      const row = await transaction
+        .insertInto('aether_fence')
+        .values({ owner, epoch, opened_at })
+        .onConflict((conflict) =>
+          conflict
+            .column('owner')
+            .doUpdateSet({ epoch, opened_at })
+            .whereRef('aether_fence.epoch', '<=', 'excluded.epoch'),
+        )
+        .returning('owner')
+        .executeTakeFirst();
+      return row !== undefined;
+    });
+  }
+
+  /** Those of the epochs that are the newest, by `epochKey`. Their owners' names are locked by the caller. */
+  async current(transaction: Kysely<Schema>, epochs: readonly Epoch[]): Promise<ReadonlySet<string>> {
+    if (epochs.length === 0) return new Set();
+    const asked = epochs.map(({ owner, epoch }) => ({ owner, epoch: String(epoch) }));
+    const given = this.#database.dialect.rows('given', JSON.stringify(asked), { owner: 'text', epoch: 'integer' });
+    const { rows } = await sql<{ owner: string; epoch: string }>`
+      select given.owner as owner, cast(given.epoch as text) as epoch from ${given}
+      inner join aether_fence fence on fence.owner = given.owner and fence.epoch = given.epoch`.execute(transaction);
+    return new Set(rows.map(({ owner, epoch }) => epochKey({ owner, epoch: BigInt(epoch) })));
+  }
+
+  async sweep(): Promise<void> {
+    const { queries, dialect } = this.#database;
+    await sql`delete from aether_fence where opened_at < ${dialect.nowMs(this.#clock)} - ${sql.lit(retentionMs)}`.execute(
+      queries,
+    );
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The worker thread of the embedded key-value state and checkpoints: it has the database, so that waiting for the disk
+ * holds up nobody else. The stores gather what comes in while a transaction is under way into the next.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { asFabricError, type FabricError } from '../../model/error.ts';
+import type { Scheduled } from '../../ports/clock.ts';
+import { systemClock } from '../system/system-clock.ts';
+import { TurnBatch } from '../turn-batch.ts';
+import { SqlCheckpointStore } from './sql-checkpoint-store.ts';
+import type { SqlDatabase } from './sql-database.ts';
+import { SqlKvStore } from './sql-kv-store.ts';
+import { openSqliteDatabase } from './sqlite-database.ts';
+import type {
+  CheckpointCall,
+  Failure,
+  FromStateWorker,
+  KvCall,
+  StateAnswer,
+  StateCall,
+  StateWorkerSettings,
+  ToStateWorker,
+} from './sqlite-state-messages.ts';
+
+const sweepEveryMs = 10_000;
+
+class StateWorker {
+  readonly #port: MessagePort;
+  readonly #database: SqlDatabase;
+  readonly #kv: SqlKvStore;
+  readonly #checkpoints: SqlCheckpointStore;
+  readonly #answers = new TurnBatch<StateAnswer>((answers) => this.#post({ kind: 'answers', answers }));
+  readonly #open = new Set<Promise<void>>();
+  #sweeping: Scheduled;
+
+  constructor(port: MessagePort, database: SqlDatabase) {
+    this.#port = port;
+    this.#database = database;
+    this.#kv = new SqlKvStore({ database, clock: systemClock });
+    this.#checkpoints = new SqlCheckpointStore({ database, clock: systemClock });
+    this.#sweeping = this.#scheduleSweep();
+    port.on('message', (message: ToStateWorker) => this.#hear(message));
+    this.#post({ kind: 'opened' });
+  }
+
+  #hear(message: ToStateWorker): void {
+    if (message.kind === 'close') return void this.#close();
+    for (const [index, call] of message.calls.entries()) this.#answer(message.first + index, call);
+  }
+
+  #answer(number: number, call: StateCall): void {
+    const answered = this.#call(call).then(
+      (result) => this.#answers.add({ number, result }),
+      (thrown: unknown) => this.#answers.add({ number, failure: toFailure(asFabricError(thrown)) }),
+    );
+    this.#open.add(answered);
+    void answered.then(() => this.#open.delete(answered));
+  }
+
+  #call({ store, call }: StateCall): Promise<unknown> {
+    return store === 'kv' ? this.#callKv(call) : this.#callCheckpoints(call);
+  }
+
+  #callKv(call: KvCall): Promise<unknown> {
+    switch (call.method) {
+      case 'open':
+        return this.#kv.open(...call.args);
+      case 'run':
+        return this.#kv.run(...call.args);
+      case 'list':
+        return this.#kv.list(...call.args);
+      case 'purge':
+        return this.#kv.purge(...call.args);
+    }
+  }
+
+  #callCheckpoints(call: CheckpointCall): Promise<unknown> {
+    switch (call.method) {
+      case 'open':
+        return this.#checkpoints.open(...call.args);
+      case 'save':
+        return this.#checkpoints.save(...call.args);
+      case 'load':
+        return this.#checkpoints.load(...call.args);
+      case 'delete':
+        return this.#checkpoints.delete(...call.args);
+      case 'list':
+        return this.#checkpoints.list(...call.args);
+    }
+  }
+
+  #scheduleSweep(): Scheduled {
+    return systemClock.schedule(sweepEveryMs, () => {
+      const swept = this.#sweep();
+      this.#open.add(swept);
+      void swept.then(() => this.#open.delete(swept));
+    });
+  }
+
+  /** What fails here fails for those who ask, too, and they are told. */
+  async #sweep(): Promise<void> {
+    await Promise.allSettled([this.#kv.sweep(), this.#checkpoints.sweep()]);
+    this.#sweeping = this.#scheduleSweep();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#open);
+    this.#sweeping.cancel();
+    await this.#database[Symbol.asyncDispose]();
+    // The last answers go out at the end of a turn.
+    systemClock.schedule(0, () => this.#port.close());
+  }
+
+  #post(message: FromStateWorker): void {
+    this.#port.postMessage(message, []);
+  }
+}
+
+const toFailure = ({ reason, message, cause }: FabricError): Failure => ({
+  reason,
+  message,
+  cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+});
+
+const start = async (port: MessagePort): Promise<void> => {
+  const { path }: StateWorkerSettings = workerData;
+  try {
+    const worker = new StateWorker(port, await openSqliteDatabase({ path, synchronous: 'full' }));
+    void worker;
+  } catch (thrown) {
+    port.postMessage({ kind: 'failed', failure: toFailure(asFabricError(thrown)) } satisfies FromStateWorker, []);
+    port.close();
+  }
+};
+
+if (parentPort !== null) await start(parentPort);

@@ -1,0 +1,109 @@
+/** Key-value state and checkpoints of a single process, in one SQLite file that a worker thread has for itself. */
+import type { FabricError } from '../../model/error.ts';
+import type { KvCommand, KvReply, KvSpace } from '../../model/kv-command.ts';
+import type {
+  Checkpoint,
+  CheckpointSave,
+  CheckpointSaved,
+  CheckpointStore,
+  CheckpointWriter,
+} from '../../ports/checkpoint-store.ts';
+import type { KvPage, KvPageRequest, KvStore } from '../../ports/kv-store.ts';
+import type { StateWorkerSettings } from './sqlite-state-messages.ts';
+import { StateThread } from './sqlite-state-thread.ts';
+
+export class SqliteState implements AsyncDisposable {
+  readonly kvStore: KvStore;
+  readonly checkpointStore: CheckpointStore;
+  readonly #thread: StateThread;
+
+  /** Refused where another process has the file. */
+  static async open(settings: StateWorkerSettings): Promise<SqliteState> {
+    return new SqliteState(await StateThread.open(settings));
+  }
+
+  private constructor(thread: StateThread) {
+    this.#thread = thread;
+    this.kvStore = new ThreadKvStore(thread);
+    this.checkpointStore = new ThreadCheckpointStore(thread);
+  }
+
+  /** Why nothing can be read or written any more, if it cannot: it stays so until it is opened again. */
+  get failure(): FabricError | undefined {
+    return this.#thread.failure;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#thread[Symbol.asyncDispose]();
+  }
+}
+
+class ThreadKvStore implements KvStore {
+  readonly #thread: StateThread;
+
+  constructor(thread: StateThread) {
+    this.#thread = thread;
+  }
+
+  open(owner: string, epoch: bigint): Promise<boolean> {
+    return this.#thread.call({ store: 'kv', call: { method: 'open', args: [owner, epoch] } });
+  }
+
+  run(command: KvCommand): Promise<KvReply> {
+    return this.#thread.call({ store: 'kv', call: { method: 'run', args: [detached(command)] } });
+  }
+
+  list(space: KvSpace, request: KvPageRequest): Promise<KvPage> {
+    return this.#thread.call({ store: 'kv', call: { method: 'list', args: [space, request] } });
+  }
+
+  purge(owner: string): Promise<number> {
+    return this.#thread.call({ store: 'kv', call: { method: 'purge', args: [owner] } });
+  }
+}
+
+class ThreadCheckpointStore implements CheckpointStore {
+  readonly #thread: StateThread;
+
+  constructor(thread: StateThread) {
+    this.#thread = thread;
+  }
+
+  open(owner: string, epoch: bigint): Promise<boolean> {
+    return this.#thread.call({ store: 'checkpoints', call: { method: 'open', args: [owner, epoch] } });
+  }
+
+  save(writer: CheckpointWriter, save: CheckpointSave): Promise<CheckpointSaved> {
+    const args = [writer, { ...save, data: new Uint8Array(save.data) }] as const;
+    return this.#thread.call({ store: 'checkpoints', call: { method: 'save', args: [...args] } });
+  }
+
+  load(owner: string, name: string): Promise<Checkpoint | undefined> {
+    return this.#thread.call({ store: 'checkpoints', call: { method: 'load', args: [owner, name] } });
+  }
+
+  delete(writer: CheckpointWriter, name: string): Promise<boolean> {
+    return this.#thread.call({ store: 'checkpoints', call: { method: 'delete', args: [writer, name] } });
+  }
+
+  list(owner: string): Promise<readonly string[]> {
+    return this.#thread.call({ store: 'checkpoints', call: { method: 'list', args: [owner] } });
+  }
+}
+
+/** With bytes in memory of their own: the memory they are a piece of would go to the thread as a whole. */
+const detached = (command: KvCommand): KvCommand => {
+  switch (command.kind) {
+    case 'put':
+      return { ...command, value: new Uint8Array(command.value), when: detachedCondition(command.when) };
+    case 'delete':
+      return { ...command, when: detachedCondition(command.when) };
+    case 'add_member':
+      return { ...command, member: new Uint8Array(command.member) };
+    default:
+      return command;
+  }
+};
+
+const detachedCondition = <When extends { readonly is: string; readonly value?: Uint8Array }>(when: When): When =>
+  when.value === undefined ? when : { ...when, value: new Uint8Array(when.value) };
