@@ -5,6 +5,7 @@ import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
 import { MemoryReceiptStore } from '../../src/adapters/memory/memory-receipt-store.ts';
+import { MemoryTopicIndex } from '../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
@@ -14,6 +15,7 @@ import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
 import { messageLogConformance } from './message-log.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
+import { topicIndexConformance } from './topic-index.ts';
 import { workQueueConformance } from './work-queue.ts';
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -34,6 +36,9 @@ messageLogConformance('memory', {
   open: () =>
     Promise.resolve({ log: new MemoryMessageLog({ partitions: 4, spread: 4 }), [Symbol.asyncDispose]: nothing }),
 });
+topicIndexConformance('memory', () =>
+  Promise.resolve({ index: new MemoryTopicIndex(), [Symbol.asyncDispose]: nothing }),
+);
 workQueueConformance('memory', () => Promise.resolve({ queue: new MemoryWorkQueue(), [Symbol.asyncDispose]: nothing }));
 receiptStoreConformance('memory', (retentionMs) =>
   Promise.resolve({

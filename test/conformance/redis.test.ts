@@ -6,6 +6,7 @@ import { RedisHints } from '../../src/adapters/redis/redis-hints.ts';
 import { RedisKvStore } from '../../src/adapters/redis/redis-kv-store.ts';
 import { RedisLeaseStore } from '../../src/adapters/redis/redis-lease-store.ts';
 import { RedisReceiptStore } from '../../src/adapters/redis/redis-receipt-store.ts';
+import { RedisTopicIndex } from '../../src/adapters/redis/redis-topic-index.ts';
 import { onEachRedis } from '../adapters/redis/addresses.ts';
 import { KeptLog } from '../adapters/redis/kept-log.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
@@ -14,6 +15,7 @@ import { hintsConformance } from './hints.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
+import { topicIndexConformance } from './topic-index.ts';
 
 onEachRedis((kind, server) => {
   const log = new KeptLog();
@@ -21,6 +23,15 @@ onEachRedis((kind, server) => {
   /** A prefix of this run: other tests may use the same server. */
   const keys = new RedisKeys(`conformance-${process.pid}-${Date.now()}:`);
 
+  let indexes = 0;
+  topicIndexConformance(`redis ${kind}`, async () => {
+    const redis = await open();
+    const prefix = `conformance-${process.pid}-${Date.now()}-${(indexes += 1)}:`;
+    return {
+      index: new RedisTopicIndex({ redis, prefix, retentionMs: 60_000 }),
+      [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+    };
+  });
   leaseStoreConformance(`redis ${kind}`, async () => {
     const redis = await open();
     return { store: new RedisLeaseStore({ redis, keys }), [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
