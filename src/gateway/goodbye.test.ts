@@ -5,6 +5,7 @@ import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
@@ -45,6 +46,7 @@ const openParts = async (messageLog: MessageLog) => {
     metrics: new MemoryMetrics(),
     hints: new MemoryHints(),
     cursorStore: new MemoryCursorStore(),
+    topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
   };
   const parts = await openFabricParts(ports, { version: 'test', presence, slowConsumerMs: 5000 });

@@ -82,11 +82,10 @@ export class Cursors implements AsyncDisposable {
     const final = this.#final.splice(0, commitsPerCallMax);
     const waiters = this.#waiters.splice(0, final.length);
     try {
-      const fenced = new Set(await this.#deps.cursorStore.commit([...final, ...recipients.map(toCommit)]));
-      const closed = new Set(final.map(({ owner }) => owner));
+      const asked = [...final, ...recipients.map(toCommit)];
+      const fenced = new Set(await this.#deps.cursorStore.commit(asked));
       for (const recipient of recipients.filter(({ identity }) => fenced.has(identity))) {
-        // The refusal may be meant for its predecessor on this gateway: the next commit tells.
-        if (closed.has(recipient.identity)) this.#dirty.add(recipient);
+        if (mayBeMeantForAnother(recipient, asked)) this.#dirty.add(recipient);
         else recipient.onFenced();
       }
       return true;
@@ -99,6 +98,11 @@ export class Cursors implements AsyncDisposable {
     }
   }
 }
+
+/** A refusal names the owner only. Where a predecessor on this gateway asked in the same call, the next commit tells. */
+const mayBeMeantForAnother = ({ identity, epoch }: Recipient, asked: readonly CursorCommit[]): boolean =>
+  asked.some((commit) => commit.owner === identity && commit.epoch < epoch) &&
+  asked.every((commit) => commit.owner !== identity || commit.epoch <= epoch);
 
 const toCommit = (recipient: Recipient): CursorCommit => ({
   owner: recipient.identity,
