@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
-import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { SqlCursorStore } from '../adapters/sql/sql-cursor-store.ts';
+import { SqlTopicIndex } from '../adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-queue.ts';
 import { openSqliteDatabase } from '../adapters/sql/sqlite-database.ts';
 import { SqliteMessageLog } from '../adapters/sql/sqlite-message-log.ts';
@@ -38,7 +38,12 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
       leaseStore: new MemoryLeaseStore(clock),
       hints: new MemoryHints(),
       messageLog,
-      topicIndex: new MemoryTopicIndex(),
+      topicIndex: new SqlTopicIndex({
+        database: cursors,
+        clock,
+        logId: messageLog.id,
+        retentionMs: settings.retention_age,
+      }),
       cursorStore: cursorsOfLog(messageLog.id, new SqlCursorStore(cursors)),
       workQueue,
     },

@@ -1,5 +1,4 @@
-/** The hashes of the topics that occur in a segment of a partition, each once. */
-export type SegmentTopics = Uint32Array;
+import type { SegmentTopics } from '../model/segment-topics.ts';
 
 /**
  * Which topics occur in which segment of a log's partitions, so that whoever was away long is not shown everybody

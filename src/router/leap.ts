@@ -2,8 +2,9 @@
  * How far a catch-up scan may leap: over segments the index knows, in which none of the topics wanted occurs. What the
  * index does not know is read.
  */
+import type { SegmentTopics } from '../model/segment-topics.ts';
 import type { Log } from '../ports/log.ts';
-import type { SegmentTopics, TopicIndex } from '../ports/topic-index.ts';
+import type { TopicIndex } from '../ports/topic-index.ts';
 import { segmentOf, startOf } from './segments.ts';
 
 /** Segments asked for at once. */

@@ -5,6 +5,7 @@ import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import type { SqlDatabase } from '../../src/adapters/sql/sql-database.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
+import { SqlTopicIndex } from '../../src/adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { createTestDatabase, hasPostgres, type TestDatabase } from '../adapters/sql/addresses.ts';
@@ -13,6 +14,7 @@ import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
+import { topicIndexConformance } from './topic-index.ts';
 import { workQueueConformance } from './work-queue.ts';
 
 describe.runIf(hasPostgres())('on Postgres', () => {
@@ -35,6 +37,16 @@ describe.runIf(hasPostgres())('on Postgres', () => {
     const database = await open();
     return {
       store: new SqlReceiptStore({ database, clock: systemClock, retentionMs }),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  let indexes = 0;
+  topicIndexConformance('postgres', async () => {
+    const database = await open();
+    const logId = `log-${(indexes += 1)}`;
+    return {
+      index: new SqlTopicIndex({ database, clock: systemClock, logId, retentionMs: 60_000 }),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   });

@@ -3,6 +3,7 @@ import { SqlCheckpointStore } from '../../src/adapters/sql/sql-checkpoint-store.
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
+import { SqlTopicIndex } from '../../src/adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
 import { openSqliteDatabase } from '../../src/adapters/sql/sqlite-database.ts';
 import { defaultLogRetention, SqliteMessageLog } from '../../src/adapters/sql/sqlite-message-log.ts';
@@ -15,6 +16,7 @@ import { cursorStoreConformance } from './cursor-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { messageLogConformance } from './message-log.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
+import { topicIndexConformance } from './topic-index.ts';
 import { workQueueConformance } from './work-queue.ts';
 
 cursorStoreConformance('sqlite', async () => {
@@ -85,6 +87,18 @@ kvStoreConformance('sqlite, in a thread', async () => {
 checkpointStoreConformance('sqlite, in a thread', async () => {
   const opened = await openState();
   return { store: opened.state.checkpointStore, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+});
+
+topicIndexConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'normal' });
+  return {
+    index: new SqlTopicIndex({ database, clock: systemClock, logId: 'log', retentionMs: 60_000 }),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
 });
 
 workQueueConformance('sqlite', async () => {

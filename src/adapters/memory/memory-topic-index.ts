@@ -1,4 +1,5 @@
-import type { SegmentTopics, TopicIndex } from '../../ports/topic-index.ts';
+import type { SegmentTopics } from '../../model/segment-topics.ts';
+import type { TopicIndex } from '../../ports/topic-index.ts';
 
 export class MemoryTopicIndex implements TopicIndex {
   readonly #segments = new Map<string, SegmentTopics>();

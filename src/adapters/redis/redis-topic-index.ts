@@ -1,4 +1,5 @@
-import type { SegmentTopics, TopicIndex } from '../../ports/topic-index.ts';
+import { decodeTopics, encodeTopics, type SegmentTopics } from '../../model/segment-topics.ts';
+import type { TopicIndex } from '../../ports/topic-index.ts';
 import type { RedisConnection } from './redis-connection.ts';
 
 export interface RedisTopicIndexDeps {
@@ -19,29 +20,16 @@ export class RedisTopicIndex implements TopicIndex {
 
   async put(partition: number, segment: number, topics: SegmentTopics): Promise<void> {
     const { redis, retentionMs } = this.#deps;
-    await redis.command((client) => client.set(this.#key(partition, segment), toBytes(topics), 'PX', retentionMs));
+    await redis.command((client) => client.set(this.#key(partition, segment), encodeTopics(topics), 'PX', retentionMs));
   }
 
   async find(partition: number, first: number, count: number): Promise<readonly (SegmentTopics | undefined)[]> {
     const keys = Array.from({ length: count }, (_, index) => this.#key(partition, first + index));
     const found = await this.#deps.redis.command((client) => client.mgetBuffer(...keys));
-    return found.map((bytes) => (bytes === null ? undefined : toTopics(bytes)));
+    return found.map((bytes) => (bytes === null ? undefined : decodeTopics(bytes)));
   }
 
   #key(partition: number, segment: number): string {
     return `${this.#deps.prefix}{topics:${partition}}:${segment}`;
   }
 }
-
-const hashBytes = 4;
-
-const toBytes = (topics: SegmentTopics): Buffer => {
-  const bytes = Buffer.allocUnsafe(topics.length * hashBytes);
-  for (const [index, topic] of topics.entries()) bytes.writeUInt32LE(topic, index * hashBytes);
-  return bytes;
-};
-
-const toTopics = (bytes: Buffer): SegmentTopics =>
-  Uint32Array.from({ length: Math.floor(bytes.length / hashBytes) }, (_, index) =>
-    bytes.readUInt32LE(index * hashBytes),
-  );

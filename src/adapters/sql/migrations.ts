@@ -59,6 +59,20 @@ const migrations: readonly Migration[] = [
     },
   },
   { name: 'key-value state, checkpoints', up: createState },
+  {
+    name: 'index of topics',
+    up: async ({ schema }, { types }) => {
+      await schema
+        .createTable('aether_topic_segment')
+        .addColumn('log', 'text', (column) => column.notNull())
+        .addColumn('partition', types.integer, (column) => column.notNull())
+        .addColumn('segment', types.integer, (column) => column.notNull())
+        .addColumn('expires_at', types.integer, (column) => column.notNull())
+        .addColumn('topics', types.blob, (column) => column.notNull())
+        .addPrimaryKeyConstraint('aether_topic_segment_place', ['log', 'partition', 'segment'])
+        .execute();
+    },
+  },
 ];
 
 /** Passes on a database that has just been opened once it is at the newest version; closes it if it cannot be. */

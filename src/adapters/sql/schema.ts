@@ -11,6 +11,7 @@ export interface Schema {
   readonly aether_cursor: CursorTable;
   readonly aether_work_item: WorkItemTable;
   readonly aether_receipt: ReceiptTable;
+  readonly aether_topic_segment: TopicSegmentTable;
   readonly aether_fence: FenceTable;
   readonly aether_kv: KvTable;
   readonly aether_kv_member: KvMemberTable;
@@ -44,6 +45,16 @@ interface WorkItemTable {
   readonly attempt: Generated<number>;
   /** Until when the present claim holds; free from then on. */
   readonly claimed_until: Generated<number>;
+}
+
+/** Which topics occur in a segment of a message log. */
+interface TopicSegmentTable {
+  readonly log: string;
+  readonly partition: number;
+  readonly segment: number;
+  readonly expires_at: number;
+  /** Their hashes, four bytes each, little-endian. */
+  readonly topics: Uint8Array;
 }
 
 interface ReceiptTable {
