@@ -58,18 +58,23 @@ const measure = async (setting: Setting, only: readonly string[]): Promise<reado
   const figures: Figure[] = [];
   for (const name of only) {
     const line = lines[name]?.[0];
-    if (line !== undefined) figures.push(...(await outcomeOf(name, line(setting))));
+    if (line === undefined) continue;
+    setting.takeLogs();
+    figures.push(...(await outcomeOf(name, { setting, figures: line(setting) })));
   }
   return figures;
 };
 
 /** A line that fails takes nothing from the others: what was measured in minutes is told. */
-const outcomeOf = async (name: string, figures: Promise<readonly Figure[]>): Promise<readonly Figure[]> => {
+const outcomeOf = async (
+  name: string,
+  { setting, figures }: { setting: Setting; figures: Promise<readonly Figure[]> },
+): Promise<readonly Figure[]> => {
   try {
     return await figures;
   } catch (thrown) {
     process.exitCode = 1;
-    progress(`${name} failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    progress(`${name} failed: ${thrown instanceof Error ? thrown.message : String(thrown)}\n${setting.takeLogs()}`);
     return [];
   }
 };

@@ -46,6 +46,7 @@ export class Setting implements AsyncDisposable {
   readonly options: SettingOptions;
   readonly #opened = new AsyncDisposableStack();
   #services: Promise<Services<ServiceName>> | undefined;
+  readonly #logs: (() => string)[] = [];
   #serial = 0;
 
   constructor(options: SettingOptions) {
@@ -92,6 +93,14 @@ export class Setting implements AsyncDisposable {
     return new Servers([contender], opened.move());
   }
 
+  /** What the gateways have had to say since this was last asked. */
+  takeLogs(): string {
+    return this.#logs
+      .splice(0)
+      .map((log) => log())
+      .join('');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened[Symbol.asyncDispose]();
   }
@@ -117,6 +126,7 @@ export class Setting implements AsyncDisposable {
         : { command: 'gateway' as const, flags: {}, env: await this.#stackEnvironment() };
     const gateway = opened.use(await GatewayProcess.start({ ...start, ...options }));
     const { address, pid, startMs } = gateway;
+    this.#logs.push(() => gateway.errors);
     return {
       name: composition,
       server: { address, deliveryTag: gatewayDeliveryTag },
