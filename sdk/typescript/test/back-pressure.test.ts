@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { TcpProxy } from '../../../test/adapters/rabbitmq/tcp-proxy.ts';
 import { connectAgent, type Message } from '../src/index.ts';
 import { startGateway } from './gateway.ts';
-import { startProxy } from './proxy.ts';
 import { scriptedGateway } from './scripted-gateway.ts';
 import { nextStatus } from './status.ts';
 import { failOnUnhandledRejections } from './unhandled.ts';
@@ -41,7 +41,7 @@ describe('a slow consumer', () => {
   });
 
   test('loses nothing when its connection breaks again and again', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     await using sender = await connectAgent({ ...agent, address, specifier: 's3' });
     await using slow = await connectAgent({
       ...agent,
@@ -70,7 +70,7 @@ describe('a slow consumer', () => {
 describe('an inbox far over its bound', () => {
   /** Loses its connection while nothing is read: what the transport had received is kept, bound or not. */
   const overfill = async (specifier: string) => {
-    const proxy = await startProxy(gateway.port);
+    const proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     const sender = await connectAgent({ ...agent, address, specifier: `${specifier}-sender` });
     const client = await connectAgent({ ...agent, address: proxy.address, specifier, inboxBytesMax: 1024 });
     for (let index = 0; index < 1000; index += 1) await sender.send(client.topic, String(index).padEnd(256));

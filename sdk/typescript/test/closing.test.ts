@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
+import { TcpProxy } from '../../../test/adapters/rabbitmq/tcp-proxy.ts';
 import { connectAgent } from '../src/index.ts';
 import { startGateway } from './gateway.ts';
-import { startProxy } from './proxy.ts';
 import { scriptedGateway } from './scripted-gateway.ts';
 import { nextStatus } from './status.ts';
 import { failOnUnhandledRejections } from './unhandled.ts';
@@ -109,10 +109,10 @@ describe('close()', () => {
   });
 
   test('of a client that is away and has nothing to send ends at once', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     const client = await connectAgent({ ...agent, address: proxy.address, specifier: 'c6' });
     const lost = nextStatus(client, 'reconnecting');
-    proxy.refuse(true);
+    proxy.isDown = true;
     proxy.cut();
     await lost;
     await client.close();

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { TcpProxy } from '../../../test/adapters/rabbitmq/tcp-proxy.ts';
 import { AetherError, connectAgent, connectUser, isRetryable } from '../src/index.ts';
 import { createStores, startGateway } from './gateway.ts';
-import { startProxy } from './proxy.ts';
 import { scriptedGateway } from './scripted-gateway.ts';
 import { nextStatus } from './status.ts';
 import { failOnUnhandledRejections } from './unhandled.ts';
@@ -105,8 +105,8 @@ describe('connecting fails', () => {
 
 describe('with waitForGateway', () => {
   test('connecting goes on until there is one', async () => {
-    await using proxy = await startProxy(gateway.port);
-    proxy.refuse(true);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
+    proxy.isDown = true;
     const reconnect = { initialBackoffMs: 1, maxBackoffMs: 5 };
     const connecting = connectAgent({
       ...agent,
@@ -115,7 +115,7 @@ describe('with waitForGateway', () => {
       waitForGateway: true,
       reconnect,
     });
-    proxy.refuse(false);
+    proxy.isDown = false;
     await using client = await connecting;
     expect(client.session.resumed).toBe(false);
   });

@@ -1,8 +1,8 @@
 import { afterAll, expect, test, vi } from 'vitest';
+import { TcpProxy } from '../../../test/adapters/rabbitmq/tcp-proxy.ts';
 import { connectAgent } from '../src/index.ts';
 import { grpcTransport } from '../src/transport/grpc-transport.ts';
 import { startGateway } from './gateway.ts';
-import { startProxy } from './proxy.ts';
 import { nextStatus } from './status.ts';
 import { failOnUnhandledRejections } from './unhandled.ts';
 
@@ -27,7 +27,7 @@ test('the pinned grpc-js is as expected inside', async () => {
 
 test('with another one a client works through its public API, and says so once', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
-  await using proxy = await startProxy(gateway.port);
+  await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
   const client = await connectAgent({
     transport: grpcTransport(plain, () => undefined),
     address: proxy.address,

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { TcpProxy } from '../../../test/adapters/rabbitmq/tcp-proxy.ts';
 import { IncomingMessage } from '../src/gen/aether/v1/message.ts';
 import { connectAgent, connectService, connectTask, connectUser, type Message } from '../src/index.ts';
 import { createStores, startGateway } from './gateway.ts';
-import { startProxy } from './proxy.ts';
 import { scriptedGateway } from './scripted-gateway.ts';
 import { nextStatus } from './status.ts';
 import { failOnUnhandledRejections } from './unhandled.ts';
@@ -23,7 +23,7 @@ const take = async (messages: AsyncIterable<Message>, wanted: number): Promise<s
 
 describe('a connection that breaks', () => {
   test('is replaced, and the session resumed', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     await using client = await connectAgent({ ...agent, address: proxy.address, specifier: 'r1' });
     const { id, firstConnectedAt } = client.session;
     const [lost, back] = [nextStatus(client, 'reconnecting'), nextStatus(client, 'connected')];
@@ -36,7 +36,7 @@ describe('a connection that breaks', () => {
   });
 
   test('leaves a task that was given its identity with it', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     await using task = await connectTask({ ...agent, address: proxy.address });
     const { identity } = task;
     const back = nextStatus(task, 'connected');
@@ -46,7 +46,7 @@ describe('a connection that breaks', () => {
   });
 
   test('leaves a user in the workspace entered', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     await using user = await connectUser({ address: proxy.address, userId: 'ulf', workspace: 'ws' });
     await using sender = await connectAgent({ ...agent, address: gateway.address, specifier: 'r2' });
     const back = nextStatus(user, 'connected');
@@ -58,16 +58,16 @@ describe('a connection that breaks', () => {
   });
 
   test('takes unanswered requests with it, with a retryable error', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     await using client = await connectAgent({ ...agent, address: proxy.address, specifier: 'r3' });
-    proxy.stall(true);
+    for (const direction of ['up', 'down'] as const) proxy.treat(direction, { is: 'holding' }, { onlyOpen: true });
     const answer = client.isOnline(client.identity);
     const handed = client.send(client.topic, 'handed over with the request, in order');
     await handed;
     const back = nextStatus(client, 'connected');
     // The request is in the socket by the time the write of what was sent with it has been taken.
     await new Promise((resolve) => setImmediate(resolve));
-    proxy.stall(false);
+    for (const direction of ['up', 'down'] as const) proxy.release(direction);
     proxy.cut();
     await expect(answer).rejects.toMatchObject({ reason: 'CONNECTION_LOST', retryable: true });
     await back;
@@ -75,7 +75,7 @@ describe('a connection that breaks', () => {
   });
 
   test('makes sends wait, in order, until there is another', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     await using client = await connectAgent({
       ...agent,
       address: proxy.address,
@@ -83,19 +83,19 @@ describe('a connection that breaks', () => {
       reconnect: { initialBackoffMs: 1, maxBackoffMs: 5 },
     });
     const lost = nextStatus(client, 'reconnecting');
-    proxy.refuse(true);
+    proxy.isDown = true;
     proxy.cut();
     await lost;
     const sends = ['0', '1', '2'].map((text) => client.send(client.topic, text));
     expect(client.load.sends).toBe(3);
     const back = nextStatus(client, 'connected');
-    proxy.refuse(false);
+    proxy.isDown = false;
     await Promise.all([back, ...sends]);
     expect(await take(client.messages(), 3)).toEqual(['0', '1', '2']);
   });
 
   test('lets sends wait no longer than they may, and no more of them than there is room for', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     const client = await connectAgent({
       ...agent,
       address: proxy.address,
@@ -104,7 +104,7 @@ describe('a connection that breaks', () => {
       sendTimeoutMs: 20,
     });
     const lost = nextStatus(client, 'reconnecting');
-    proxy.refuse(true);
+    proxy.isDown = true;
     proxy.cut();
     await lost;
     const controller = new AbortController();
@@ -124,7 +124,7 @@ describe('a connection that breaks', () => {
   });
 
   test('is the end where reconnecting is switched off, or attempts are used up', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     const options = { ...agent, address: proxy.address };
     const once = await connectAgent({ ...options, specifier: 'r6', reconnect: { enabled: false } });
     const few = await connectAgent({
@@ -133,7 +133,7 @@ describe('a connection that breaks', () => {
       reconnect: { maxAttempts: 3, initialBackoffMs: 1, maxBackoffMs: 1 },
     });
     const iteration = take(once.messages(), 1).catch((error: unknown) => error);
-    proxy.refuse(true);
+    proxy.isDown = true;
     proxy.cut();
     expect(await once.closed).toMatchObject({ by: 'failure', error: { code: 'unavailable' } });
     expect(await iteration).toMatchObject({ code: 'unavailable' });
@@ -145,8 +145,8 @@ describe('a connection that breaks', () => {
 describe('several gateways', () => {
   test('a client lands on another one when its own is gone, and goes on where it was', async () => {
     await using other = await startGateway({ stores, gatewayId: 'gw-2' });
-    await using near = await startProxy(gateway.port);
-    await using far = await startProxy(other.port);
+    await using near = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
+    await using far = await TcpProxy.open({ host: '127.0.0.1', port: other.port });
     await using sender = await connectAgent({ ...agent, address: gateway.address, specifier: 'g1' });
     await using client = await connectAgent({ ...agent, address: [near.address, far.address], specifier: 'g2' });
     expect(client.currentStatus).toMatchObject({ address: near.address });
@@ -154,7 +154,7 @@ describe('several gateways', () => {
     expect(await take(client.messages(), 1)).toEqual(['before']);
     const back = nextStatus(client, 'connected');
     const lostAt = performance.now();
-    near.refuse(true);
+    near.isDown = true;
     near.cut();
     expect(await back).toMatchObject({ address: far.address, resumed: true });
     expect(performance.now() - lostAt).toBeLessThan(1000);
@@ -167,8 +167,8 @@ describe('several gateways', () => {
   });
 
   test('the first that answers is taken; where none does, connecting fails', async () => {
-    await using dead = await startProxy(gateway.port);
-    dead.refuse(true);
+    await using dead = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
+    dead.isDown = true;
     await using client = await connectAgent({ ...agent, address: [dead.address, gateway.address], specifier: 'g3' });
     expect(client.currentStatus).toMatchObject({ address: gateway.address });
     await expect(connectAgent({ ...agent, address: dead.address, specifier: 'g4' })).rejects.toMatchObject({
@@ -253,7 +253,7 @@ describe('what comes with the acknowledgement', () => {
 
 describe('an administrator’s disconnect', () => {
   test('is for good: the reason is told, iteration ends with it, nothing reconnects', async () => {
-    await using proxy = await startProxy(gateway.port);
+    await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: gateway.port });
     await using operator = await connectService({ address: gateway.address, implementation: 'op', specifier: '1' });
     const client = await connectAgent({ ...agent, address: proxy.address, specifier: 'f1' });
     const iteration = take(client.messages(), 1).catch((error: unknown) => error);

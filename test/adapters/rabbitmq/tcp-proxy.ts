@@ -1,4 +1,4 @@
-/** A network between client and broker that a test can cut, slow down, or let swallow what goes through it. */
+/** A network between a client and a server that a test can cut, slow down, or let swallow what goes through it. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -74,6 +74,7 @@ export class TcpProxy implements AsyncDisposable {
   target: Target;
   /** Connections from now on are closed at once. */
   isDown = false;
+  #accepted = 0;
   /** Of connections from now on. */
   readonly treatments: Record<Direction, Treatment> = { up: { is: 'passing' }, down: { is: 'passing' } };
 
@@ -90,8 +91,9 @@ export class TcpProxy implements AsyncDisposable {
     this.target = target;
     server.on('connection', (client) => {
       client.on('error', () => undefined);
-      if (this.isDown) client.destroy();
-      else this.#join(client, connect(this.target));
+      if (this.isDown) return void client.destroy();
+      this.#accepted += 1;
+      this.#join(client, connect(this.target));
     });
   }
 
@@ -100,6 +102,17 @@ export class TcpProxy implements AsyncDisposable {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
+  /** For clients. */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Connections so far. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** Connections now. */
   get connections(): number {
     return this.#links.size;
   }
