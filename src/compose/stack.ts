@@ -11,7 +11,9 @@ import { RedisHints } from '../adapters/redis/redis-hints.ts';
 import { RedisLeaseStore } from '../adapters/redis/redis-lease-store.ts';
 import { RedisTopicIndex } from '../adapters/redis/redis-topic-index.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
+import { SqlCursorCopies } from '../adapters/sql/sql-cursor-copies.ts';
 import type { OpenComposition } from './composition.ts';
+import { CopiedCursors } from './copied-cursors.ts';
 import { cursorsOfLog } from './log-cursors.ts';
 import { stackChecks } from './stack-checks.ts';
 import { postgresOptions, rabbitLogSettings, rabbitWorkSettings, redisOptions } from './stack-settings.ts';
@@ -29,13 +31,21 @@ export const openStack: OpenComposition = async (config, given) => {
   );
   const workQueue = opened.use(new RabbitWorkQueue(rabbitWorkSettings(config), { clock, log }));
   const keys = new RedisKeys(config.redis.prefix);
+  const cursors = opened.use(
+    new CopiedCursors({
+      store: new RedisCursorStore({ redis, keys }),
+      copies: new SqlCursorCopies(database),
+      clock,
+      log,
+    }),
+  );
   const stack = opened.move();
   return {
     ports: {
       ...given,
       leaseStore: new RedisLeaseStore({ redis, keys }),
       hints: new RedisHints({ redis, keys, log }),
-      cursorStore: cursorsOfLog(messageLog.id, new RedisCursorStore({ redis, keys })),
+      cursorStore: cursorsOfLog(messageLog.id, cursors),
       messageLog,
       topicIndex: new RedisTopicIndex({
         redis,

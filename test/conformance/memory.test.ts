@@ -1,4 +1,5 @@
 import { MemoryCheckpointStore } from '../../src/adapters/memory/memory-checkpoint-store.ts';
+import { MemoryCursorCopies } from '../../src/adapters/memory/memory-cursor-copies.ts';
 import { MemoryCursorStore } from '../../src/adapters/memory/memory-cursor-store.ts';
 import { MemoryHints } from '../../src/adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
@@ -9,6 +10,7 @@ import { MemoryTopicIndex } from '../../src/adapters/memory/memory-topic-index.t
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
+import { cursorCopiesConformance } from './cursor-copies.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { hintsConformance } from './hints.ts';
 import { kvStoreConformance } from './kv-store.ts';
@@ -22,6 +24,9 @@ const nothing = (): Promise<void> => Promise.resolve();
 
 leaseStoreConformance('memory', () =>
   Promise.resolve({ store: new MemoryLeaseStore(systemClock), [Symbol.asyncDispose]: nothing }),
+);
+cursorCopiesConformance('memory', () =>
+  Promise.resolve({ copies: new MemoryCursorCopies(), [Symbol.asyncDispose]: nothing }),
 );
 cursorStoreConformance('memory', () =>
   Promise.resolve({ store: new MemoryCursorStore(), [Symbol.asyncDispose]: nothing }),

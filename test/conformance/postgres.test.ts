@@ -1,6 +1,7 @@
 import { afterAll, describe } from 'vitest';
 import { openPostgresDatabase } from '../../src/adapters/sql/postgres-database.ts';
 import { SqlCheckpointStore } from '../../src/adapters/sql/sql-checkpoint-store.ts';
+import { SqlCursorCopies } from '../../src/adapters/sql/sql-cursor-copies.ts';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import type { SqlDatabase } from '../../src/adapters/sql/sql-database.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
@@ -11,6 +12,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { createTestDatabase, hasPostgres, type TestDatabase } from '../adapters/sql/addresses.ts';
 import { silentLog } from '../adapters/sql/silent-log.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
+import { cursorCopiesConformance } from './cursor-copies.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
@@ -24,6 +26,14 @@ describe.runIf(hasPostgres())('on Postgres', () => {
     return openPostgresDatabase({ url, connectionsMax: 4 }, { log: silentLog });
   };
   afterAll(async () => (await created)?.[Symbol.asyncDispose]());
+
+  cursorCopiesConformance('postgres', async () => {
+    const database = await open();
+    return {
+      copies: new SqlCursorCopies(database),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
 
   cursorStoreConformance('postgres', async () => {
     const database = await open();

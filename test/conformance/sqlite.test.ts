@@ -1,5 +1,6 @@
 import { afterAll, describe } from 'vitest';
 import { SqlCheckpointStore } from '../../src/adapters/sql/sql-checkpoint-store.ts';
+import { SqlCursorCopies } from '../../src/adapters/sql/sql-cursor-copies.ts';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
@@ -12,12 +13,25 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { createTestDirectory } from '../adapters/sql/directory.ts';
 import { silentLog } from '../adapters/sql/silent-log.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
+import { cursorCopiesConformance } from './cursor-copies.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { messageLogConformance } from './message-log.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { topicIndexConformance } from './topic-index.ts';
 import { workQueueConformance } from './work-queue.ts';
+
+cursorCopiesConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'normal' });
+  return {
+    copies: new SqlCursorCopies(database),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
 
 cursorStoreConformance('sqlite', async () => {
   const directory = createTestDirectory();

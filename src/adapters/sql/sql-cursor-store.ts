@@ -29,11 +29,7 @@ export class SqlCursorStore implements CursorStore {
   async commit(commits: readonly CursorCommit[]): Promise<readonly string[]> {
     if (commits.length === 0) return [];
     const { queries, dialect } = this.#database;
-    const given = dialect.rows('given', JSON.stringify(toRows(commits)), {
-      owner: 'text',
-      epoch: 'integer',
-      positions: 'document',
-    });
+    const given = dialect.rows('given', JSON.stringify(toRows(commits)), cursorColumns);
     const { rows: moved } = await sql<{ owner: string; epoch: string }>`
       update aether_cursor set positions = ${dialect.mergedDocument('aether_cursor.positions', 'given.positions')}
       from ${given}
@@ -44,6 +40,8 @@ export class SqlCursorStore implements CursorStore {
   }
 }
 
+export const cursorColumns = { owner: 'text', epoch: 'integer', positions: 'document' } as const;
+
 interface Row {
   readonly owner: string;
   readonly epoch: string;
@@ -51,7 +49,7 @@ interface Row {
 }
 
 /** One row per owner and epoch: a statement changes a row of the table only once. */
-const toRows = (commits: readonly CursorCommit[]): readonly Row[] => {
+export const toRows = (commits: readonly CursorCommit[]): readonly Row[] => {
   const rows = new Map<string, Row>();
   for (const { owner, epoch, positions } of commits) {
     const texts = Object.fromEntries(
@@ -66,7 +64,7 @@ const toRows = (commits: readonly CursorCommit[]): readonly Row[] => {
 
 const keyOf = (owner: string, epoch: bigint | string): string => `${epoch} ${owner}`;
 
-const positionsOf = (document: string): ReadonlyMap<string, Position> => {
+export const positionsOf = (document: string): ReadonlyMap<string, Position> => {
   const texts: Readonly<Record<string, string>> = JSON.parse(document);
   return new Map(Object.entries(texts).map(([topic, text]) => [topic, positionOf(text)]));
 };
