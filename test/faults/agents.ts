@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { unique } from '../flows/fabric.ts';
 import { agentInit, RawClient, send } from '../flows/raw-client.ts';
+import { until } from './until.ts';
 
 export const bodies = (count: number): string[] => Array.from({ length: count }, (_, index) => `m${index}`);
 
@@ -28,4 +29,18 @@ export const take = async (client: RawClient, count: number): Promise<string[]> 
   const texts: string[] = [];
   while (texts.length < count) texts.push(Buffer.from((await client.find('msg')).payload).toString());
   return texts;
+};
+
+/** Tries until the identity is nobody's. */
+export const joinWhenFree = async (address: string, workspace: string, specifier: string): Promise<RawClient> => {
+  let joined: RawClient | undefined;
+  await until(async () => {
+    joined = await join(address, workspace, specifier).then(
+      ({ client }) => client,
+      () => undefined,
+    );
+    return joined !== undefined;
+  }, 'the identity is free');
+  if (joined === undefined) throw new Error('not free');
+  return joined;
 };

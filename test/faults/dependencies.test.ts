@@ -1,20 +1,21 @@
 /** What the stack runs on is killed and comes back; on a Redis, RabbitMQ and Postgres of this file's own. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join as joinPaths } from 'node:path';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectAgent } from '#sdk';
 import { openServices, type Services } from '../../scripts/services/services.ts';
 import { unique } from '../flows/fabric.ts';
 import { agentInit, RawClient } from '../flows/raw-client.ts';
-import { bodies, sendAll } from './agents.ts';
+import { bodies, join, joinWhenFree, sendAll, take } from './agents.ts';
 import { ProcessFabric } from './fabrics.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { until } from './until.ts';
 
 let services: Services<'redis' | 'rabbitmq' | 'postgres'>;
 beforeAll(async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'aether-dependencies-'));
+  const directory = mkdtempSync(joinPaths(tmpdir(), 'aether-dependencies-'));
   services = await openServices({ directory, only: ['redis', 'rabbitmq', 'postgres'] });
 });
 afterAll(() => services[Symbol.asyncDispose]());
@@ -93,6 +94,39 @@ test('rabbitmq that stops answering for a while holds senders up, and then every
   await until(() => received.length >= 1000, 'everything has come');
   expect(received).toEqual(bodies(1000));
 });
+
+test('redis that comes back without its data: nothing is lost, and little is delivered again', async () => {
+  await using fabric = new ProcessFabric('stack', services);
+  const gateway = await fabric.start();
+  const workspace = unique('wiped');
+  const topic = `ag::${workspace}::raw::one`;
+  const first = await join(gateway.address, workspace, 'one');
+  await sendAll(gateway.address, workspace, topic, bodies(1000));
+  expect(await take(first.client, 1000)).toEqual(bodies(1000));
+  await until(() => isCopied(topic), 'the cursor is copied');
+  await services.redis.wipe();
+  first.client[Symbol.dispose]();
+  await until(() => isReady(gateway), 'the gateway is ready again');
+  await sendUntilAccepted(gateway.address, workspace, topic, ['after']);
+  const again = await joinWhenFree(gateway.address, workspace, 'one');
+  using _ = again;
+  const texts = await take(again, 1);
+  while (texts.at(-1) !== 'after') texts.push(...(await take(again, 1)));
+  expect(texts.length).toBeLessThan(1000);
+  expect([...bodies(1000), 'after'].slice(-texts.length)).toEqual(texts);
+});
+
+/** Whether a copy says that the owner has everything there is. */
+const isCopied = async (owner: string): Promise<boolean> => {
+  const client = new Client({ connectionString: services.postgres.url });
+  await client.connect();
+  const { rows } = await client.query<{ positions: Record<string, string> }>(
+    'select positions from aether_cursor where owner like $1',
+    [`% ${owner}`],
+  );
+  await client.end();
+  return rows.some(({ positions }) => Number(positions[owner]?.split(':')[0]) > 0);
+};
 
 test('connections on ten thousand distinct topics, and messages to each, make no object in the broker', async () => {
   await using fabric = new ProcessFabric('stack', services);

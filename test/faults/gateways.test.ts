@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { unique } from '../flows/fabric.ts';
 import { type RawClient, send } from '../flows/raw-client.ts';
-import { bodies, join, sendAll, take } from './agents.ts';
+import { bodies, join, joinWhenFree, sendAll, take } from './agents.ts';
 import { ProcessFabric } from './fabrics.ts';
 import { until } from './until.ts';
 
@@ -150,14 +150,3 @@ describe('gateways of one stack', () => {
     for (const { client } of after) client[Symbol.dispose]();
   });
 });
-
-/** Tries until the identity is nobody's. */
-const joinWhenFree = async (address: string, workspace: string, specifier: string): Promise<RawClient> => {
-  let joined: RawClient | undefined;
-  await until(async () => {
-    joined = await join(address, workspace, specifier).then(({ client }) => client, ignore);
-    return joined !== undefined;
-  }, 'the identity is free');
-  if (joined === undefined) throw new Error('not free');
-  return joined;
-};
