@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import { checkRabbit } from '../adapters/rabbitmq/rabbit-health.ts';
 import { openRedis } from '../adapters/redis/open-redis.ts';
 import { checkRedis } from '../adapters/redis/redis-health.ts';
-import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
+import { usePostgres } from '../adapters/sql/postgres-database.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import type { Config } from '../config/schema.ts';
 import { FabricError } from '../model/error.ts';
@@ -68,7 +68,7 @@ const examineRabbit = async (config: Config, log: Log): Promise<Finding> => {
 const postgresVersionMin = 15;
 
 const examinePostgres = async (config: Config, log: Log): Promise<Finding> => {
-  await using database = await openPostgresDatabase(postgresOptions(config), { log });
+  await using database = usePostgres(postgresOptions(config), { log });
   const { rows } = await sql<{ server_version: string }>`show server_version`.execute(database.queries);
   const version = rows[0]?.server_version ?? 'unknown';
   if (Number.parseInt(version, 10) < postgresVersionMin)

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { Client } from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import { aether } from './aether-command.ts';
 import { stackEnvironment, unique } from './fabric.ts';
@@ -161,6 +162,21 @@ describe('of the stack', () => {
     expect(ill[0]?.detail).toContain(detail);
     expect(ill[0]?.mend).toContain(mend);
     expect(all).not.toContain('hunter2');
+  });
+
+  test('changes nothing: a database that was empty stays so', async () => {
+    const name = `doctor_${process.pid}`;
+    const server = { host: good['POSTGRES_HOST'], port: Number(good['POSTGRES_PORT']), user: good['POSTGRES_USER'] };
+    const administrator = new Client({ ...server, database: 'postgres' });
+    await administrator.connect();
+    await administrator.query(`create database ${name}`);
+    expect((await with_({ POSTGRES_DB: name })).ill).toEqual([]);
+    const visitor = new Client({ ...server, database: name });
+    await visitor.connect();
+    expect((await visitor.query(`select tablename from pg_tables where schemaname = 'public'`)).rows).toEqual([]);
+    await visitor.end();
+    await administrator.query(`drop database ${name}`);
+    await administrator.end();
   });
 
   test('says all that is wrong at once', async () => {

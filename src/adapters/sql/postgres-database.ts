@@ -20,11 +20,12 @@ const connectTimeoutMs = 5000;
 const queryTimeoutMs = 60_000;
 const keepAliveAfterMs = 10_000;
 
-/** Connects to a database that any number of processes share. */
-export const openPostgresDatabase = (
-  { url, connectionsMax }: PostgresOptions,
-  { log }: { readonly log: Log },
-): Promise<SqlDatabase> => {
+/** Connects to a database that any number of processes share, and brings its tables up to date. */
+export const openPostgresDatabase = (options: PostgresOptions, deps: { readonly log: Log }): Promise<SqlDatabase> =>
+  migrated(usePostgres(options, deps));
+
+/** The database as it is; connects with the first query. */
+export const usePostgres = ({ url, connectionsMax }: PostgresOptions, { log }: { readonly log: Log }): SqlDatabase => {
   const what = `Postgres at ${addressOf(url)}`;
   const pool = new Pool({
     connectionString: url,
@@ -48,7 +49,7 @@ export const openPostgresDatabase = (
       createIntrospector: (database) => new PostgresIntrospector(database),
     },
   });
-  return migrated({ queries, dialect: postgresDialect, [Symbol.asyncDispose]: () => queries.destroy() });
+  return { queries, dialect: postgresDialect, [Symbol.asyncDispose]: () => queries.destroy() };
 };
 
 /** Without user and password. Neither the error nor its cause may show the address as it was given (I12). */
