@@ -1,8 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 
+const living = new Set<ChildProcess>();
+
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 /** Ends the child when this process ends, however it does short of SIGKILL. */
 export const endWithUs = (child: ChildProcess): void => {
-  const end = (): void => void child.kill('SIGKILL');
-  process.once('exit', end);
-  child.once('exit', () => process.off('exit', end));
+  living.add(child);
+  child.once('exit', () => living.delete(child));
 };

@@ -119,6 +119,13 @@ describe('histories with a fault', () => {
     ]);
   });
 
+  test('what a lost connection left behind and came after what was sent on the next one', () => {
+    const events = [...begun(), sent('s1', 1, 2), ended('s', 's1'), connected('s', 's2'), sent('s2', 3, 1)];
+    expect(found(...events, delivered('r1', 3, 1), delivered('r1', 1, 2))).toEqual([['overtaken', 2]]);
+    const answered = [...begun(), sent('s1', 1, 2), acknowledged('s1'), connected('s', 's2'), sent('s2', 3, 1)];
+    expect(found(...answered, delivered('r1', 3, 1), delivered('r1', 1, 2))).toEqual([['inversion', 2]]);
+  });
+
   test('a message that came twice within one session', () => {
     expect(found(...begun(), sent('s1', 1, 5), delivered('r1', 1, 3), delivered('r1', 2, 4))).toEqual([['doubled', 2]]);
     expect(found(...begun(), sent('s1', 1, 5), delivered('r1', 1, 5), delivered('r1', 5, 1))).toEqual([['doubled', 1]]);

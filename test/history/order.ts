@@ -1,15 +1,17 @@
 /**
  * Order within a lane. Deliveries are repeated after a reconnect, so what counts is when a message comes for the first
- * time; within one session nothing is ever repeated, so there numbers only grow.
+ * time; within one session nothing is ever repeated.
  */
-import type { Delivered } from './event.ts';
+import type { Delivered, Sent } from './event.ts';
 import { type History, type Lane, numbersOf } from './history.ts';
 import { rangesOf, type Violation } from './violation.ts';
 
-export const findInversions = (history: History): Violation[] => [...history.lanes.values()].flatMap(inversionsIn);
+export const findInversions = (history: History): Violation[] =>
+  [...history.lanes.values()].flatMap((lane) => inversionsIn(history, lane));
 
-const inversionsIn = (lane: Lane): Violation[] => {
+const inversionsIn = (history: History, lane: Lane): Violation[] => {
   const seen = new Set<number>();
+  const sentIn = sendings(lane);
   let highest = 0;
   return lane.delivered.flatMap((delivered) => {
     const late: number[] = [];
@@ -20,24 +22,38 @@ const inversionsIn = (lane: Lane): Violation[] => {
       highest = Math.max(highest, number);
     }
     if (late.length === 0) return [];
+    const isOvertaken = late.every((number) => wasLeftBehind(history, sentIn.get(number), sentIn.get(before)));
     const what = `${lane.from} → ${lane.to}: ${rangesOf(late)} came for the first time after ${before}${on(delivered)}`;
-    return [{ kind: 'inversion', at: delivered.at, what, messages: late.length } as const];
+    return [{ kind: isOvertaken ? 'overtaken' : 'inversion', at: delivered.at, what, messages: late.length } as const];
   });
+};
+
+/** Whether `earlier` was given up, unacknowledged, before `later` was sent. */
+const wasLeftBehind = (history: History, earlier: Sent | undefined, later: Sent | undefined): boolean =>
+  earlier !== undefined &&
+  later !== undefined &&
+  earlier.session !== later.session &&
+  (history.session(earlier.session)?.acknowledgedAt ?? Infinity) > later.at;
+
+const sendings = ({ sent }: Lane): ReadonlyMap<number, Sent> => {
+  const byNumber = new Map<number, Sent>();
+  for (const range of sent) for (const number of numbersOf(range)) byNumber.set(number, range);
+  return byNumber;
 };
 
 export const findDoubled = (history: History): Violation[] => [...history.lanes.values()].flatMap(doubledIn);
 
 const doubledIn = (lane: Lane): Violation[] => {
-  const highest = new Map<string, number>();
+  const bySession = new Map<string, Set<number>>();
   return lane.delivered.flatMap((delivered) => {
-    const { session, first, count, at } = delivered;
+    const { session, at } = delivered;
     if (session === undefined) return [];
-    const before = highest.get(session) ?? 0;
-    highest.set(session, Math.max(before, first + count - 1));
-    if (first > before) return [];
-    const messages = Math.min(before, first + count - 1) - first + 1;
-    const what = `${lane.from} → ${lane.to}: ${first} and on (${messages}) came after ${before}${on(delivered)}`;
-    return [{ kind: 'doubled', at, what, messages } as const];
+    const seen = bySession.get(session) ?? new Set();
+    bySession.set(session, seen);
+    const again = [...numbersOf(delivered)].filter((number) => seen.has(number) || !seen.add(number));
+    if (again.length === 0) return [];
+    const what = `${lane.from} → ${lane.to}: ${rangesOf(again)} came again${on(delivered)}`;
+    return [{ kind: 'doubled', at, what, messages: again.length } as const];
   });
 };
 

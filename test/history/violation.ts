@@ -12,11 +12,21 @@ export interface Violation {
  * - `lost`: acknowledged to the sender and never delivered (I4)
  * - `unsent`: delivered, but nobody sent it
  * - `inversion`: delivered for the first time after a later one of its lane (I5)
- * - `doubled`: delivered again, or out of order, within one session: the log holds it twice or the reader went back
+ * - `overtaken`: the same, where the earlier one was never acknowledged and was sent on a session that was over when the
+ *   later one was sent: what a broken connection left behind landed after what came next
+ * - `doubled`: delivered twice within one session: the log holds it twice, or the reader went back
  * - `stale_delivery`: delivered on a session though it was sent after the session's successor was there (I1, I2)
  * - `stale_send`: delivered or acknowledged though it was sent on a session whose successor was there already (I1, I2)
  */
-export const violationKinds = ['lost', 'unsent', 'inversion', 'doubled', 'stale_delivery', 'stale_send'] as const;
+export const violationKinds = [
+  'lost',
+  'unsent',
+  'inversion',
+  'overtaken',
+  'doubled',
+  'stale_delivery',
+  'stale_send',
+] as const;
 export type ViolationKind = (typeof violationKinds)[number];
 
 /** Numbers as a reader likes them: `1-5, 9`. */

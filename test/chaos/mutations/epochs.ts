@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import type { Lease, LeaseStore } from '../../../src/ports/lease-store.ts';
+import { altered, type Mutation } from './mutation.ts';
+
+/** Nobody is told that a newer epoch is there: not at a renewal, not at once, not at a cursor's commit (I1, I3). */
+export const epochs: Mutation = {
+  composition: (composition) => {
+    const { leaseStore, cursorStore } = composition.ports;
+    const renew: LeaseStore['renew'] = async (leases, ttlMs) => {
+      await leaseStore.renew(leases, ttlMs);
+      return [];
+    };
+    const commit: typeof cursorStore.commit = async (commits) => {
+      await cursorStore.commit(commits);
+      return [];
+    };
+    const ports = {
+      ...composition.ports,
+      leaseStore: altered(leaseStore, { renew, losses: noLosses }),
+      cursorStore: altered(cursorStore, { commit }),
+    };
+    return { ...composition, ports };
+  },
+};
+
+async function* noLosses(
+  _keeper: string,
+  { signal }: { readonly signal: AbortSignal },
+): AsyncGenerator<Pick<Lease, 'name' | 'epoch'>> {
+  if (!signal.aborted) await once(signal, 'abort');
+  yield* [];
+}

@@ -1,0 +1,127 @@
+/** One run: a fabric, its load, its disturbances, and the verdict over what everybody wrote down. */
+import { createReadStream, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Disturbed, HistoryEvent } from '../history/event.ts';
+import { History } from '../history/history.ts';
+import { judge, type Verdict } from '../history/verdict.ts';
+import { Crowd, type CrowdSize } from './crowd.ts';
+import { Disturbing } from './disturbing.ts';
+import { type ChaosServices, GatewaySeat } from './gateway-seat.ts';
+import { Lanes } from './load/lanes.ts';
+import type { Place } from './load/place.ts';
+import { PlainClient } from './load/plain-client.ts';
+import { closer } from './load/program.ts';
+import { type Counts, nowMs, Recorder } from './load/recorder.ts';
+import { within } from './load/within.ts';
+import type { MutationName } from './mutations/mutation.ts';
+import { Random } from './random.ts';
+import type { Stage } from './stage.ts';
+
+export interface RunOptions {
+  readonly services: ChaosServices;
+  /** Of this run alone: it keeps its data apart from others on the same services. */
+  readonly name: string;
+  readonly seed: number;
+  readonly gateways: number;
+  readonly size: CrowdSize;
+  /** Where histories go. */
+  readonly directory: string;
+  /** A promise the gateways break. */
+  readonly mutation?: MutationName;
+  /** The load ends after so long, */
+  readonly durationMs: number;
+  /** or with this, */
+  readonly signal: AbortSignal;
+  /** or when this resolves, which it does soon after either. */
+  readonly disturb: (disturbing: Disturbing) => Promise<void>;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress extends Counts {
+  readonly present: readonly string[];
+}
+
+export interface Outcome {
+  readonly verdict: Verdict;
+  /** What gateways said that ended by themselves. */
+  readonly crashes: readonly string[];
+  /** Recipients that did not get the last message in time. */
+  readonly incomplete: readonly string[];
+  readonly loadMs: number;
+}
+
+const completePatienceMs = 120_000;
+const confirmPatienceMs = 15_000;
+const tellEveryMs = 1000;
+
+export const runChaos = async (options: RunOptions): Promise<Outcome> => {
+  await using opened = new AsyncDisposableStack();
+  const gateways = await Promise.all(
+    Array.from({ length: options.gateways }, async (_, index) => opened.use(await openSeat(options, index))),
+  );
+  const place: Place = {
+    workspace: options.name,
+    gateways: gateways.map(({ name, address }) => ({ name, address })),
+  };
+  const crowd = opened.use(new Crowd({ ...options, place }));
+  const startedMs = nowMs();
+  const disturbances = await disturb({ gateways, services: options.services, crowd }, options);
+  const endedMs = nowMs();
+  await crowd.stopSending();
+  const last = await sendLast(place, crowd, options);
+  await within(completePatienceMs, crowd.complete);
+  await crowd.stopReceiving();
+  const { incomplete } = crowd;
+  const crashes = gateways.flatMap((gateway) => gateway.crashes);
+  const history = new History([...disturbances, ...(await readAll([...crowd.histories, last]))]);
+  return { verdict: judge(history, endedMs), crashes, incomplete, loadMs: endedMs - startedMs };
+};
+
+const openSeat = ({ services, name, mutation }: RunOptions, index: number): Promise<GatewaySeat> =>
+  GatewaySeat.open({ name: `g${index + 1}`, prefix: name, services, mutation });
+
+const disturb = async (stage: Stage, options: RunOptions): Promise<readonly Disturbed[]> => {
+  const over = AbortSignal.any([options.signal, AbortSignal.timeout(options.durationMs)]);
+  const disturbing = new Disturbing(stage, over);
+  const telling = setInterval(
+    () => options.onProgress?.({ ...stage.crowd.progress, present: disturbing.present }),
+    tellEveryMs,
+  );
+  try {
+    await options.disturb(disturbing);
+  } finally {
+    clearInterval(telling);
+  }
+  const { done } = disturbing;
+  writeFileSync(
+    join(options.directory, 'disturbances.jsonl'),
+    done.map((event) => `${JSON.stringify(event)}\n`).join(''),
+  );
+  return done;
+};
+
+/** A last message to everyone, sent when all before it is durable: whoever has it has everything. */
+const sendLast = async (place: Place, crowd: Crowd, { directory, seed }: RunOptions): Promise<string> => {
+  const path = join(directory, 'closer.jsonl');
+  using recorder = new Recorder(path);
+  const signal = AbortSignal.timeout(completePatienceMs);
+  const client = new PlainClient({ who: closer, place, recorder, random: new Random(seed), signal });
+  const lanes = new Lanes();
+  for (;;) {
+    const session = await client.connect({ resume: false });
+    if (session === undefined) break;
+    for (const to of crowd.recipients) session.send(to, lanes.take(to, 1), 1);
+    session.halfClose();
+    if ((await within(confirmPatienceMs, session.ended)) === 0) break;
+  }
+  client.end();
+  return path;
+};
+
+const readAll = async (paths: readonly string[]): Promise<readonly HistoryEvent[]> => {
+  const events: HistoryEvent[] = [];
+  for (const path of paths)
+    for await (const line of createInterface(createReadStream(path))) events.push(JSON.parse(line) as HistoryEvent);
+  return events;
+};
