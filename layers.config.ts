@@ -9,7 +9,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   acl: ['authorizer.ts', 'decide.ts'],
   presence: ['presence.ts', 'session.ts'],
   router: ['router.ts', 'inbox.ts', 'recipient.ts', 'publication.ts'],
-  kv: ['kv.ts'],
+  kv: ['kv.ts', 'space.ts'],
   checkpoints: ['checkpoints.ts'],
 };
 

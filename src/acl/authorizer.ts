@@ -19,6 +19,17 @@ const issue = <Of extends Access>(actor: Actor, access: Of): Permit<Of> => ({ ac
 /** Allows one message to, or progress on, the topic in it. */
 export type PublishPermit = Permit<Extract<Access, { action: 'send' | 'report_progress' }>>;
 
+/** Allows to read, or to write, the key in it; of a listing, the keys that begin so. */
+export type KvPermit<Action extends 'read_kv' | 'write_kv' = 'read_kv' | 'write_kv'> = Permit<
+  Extract<Access, { action: 'read_kv' | 'write_kv' }> & { readonly action: Action }
+>;
+
+/** Allows to delete all exclusive keys of the identity in it. */
+export type PurgePermit = Permit<Extract<Access, { action: 'purge_kv' }>>;
+
+/** Allows to read and write the actor's own checkpoints. */
+export type CheckpointPermit = Permit<Extract<Access, { action: 'keep_checkpoints' }>>;
+
 export interface Denial {
   /** For the audit log and, since it names nothing the actor did not name, for the actor. */
   readonly because: string;

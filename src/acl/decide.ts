@@ -12,8 +12,10 @@
  *
  * `pg::`, `tk::…::events` and the gathering topics are written by the fabric alone, except for the workflow engine.
  * Who is in a workspace reaches that one only. Who is in none (a person before choosing one, services, bridges and the
- * fabric's own parts) reaches all of them.
+ * fabric's own parts) reaches all of them. The same holds for key-value state, which agents, tasks, services, the workflow
+ * engine and the metrics bridge have; what is exclusive to an identity is its owner's by where it lies.
  */
+import type { KvScope } from '../model/kv-scope.ts';
 import type { Principal, PrincipalKind } from '../model/principal.ts';
 import { identityOf, workspaceOf } from '../model/principal.ts';
 import type { Topic, TopicKind } from '../model/topic.ts';
@@ -30,7 +32,13 @@ export type Access =
   | { readonly action: 'send'; readonly addressed: Topic; readonly topic: Topic }
   | { readonly action: 'report_progress'; readonly topic: Topic }
   | { readonly action: 'see_connection'; readonly principal: Principal }
-  | { readonly action: 'manage_sessions' };
+  | { readonly action: 'manage_sessions' }
+  /** Of a listing, `key` is what the keys begin with. */
+  | { readonly action: 'read_kv' | 'write_kv'; readonly scope: KvScope; readonly key: string }
+  /** All exclusive keys of the identity. */
+  | { readonly action: 'purge_kv'; readonly identity: string }
+  /** Its own. */
+  | { readonly action: 'keep_checkpoints' };
 
 export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly because: string };
 
@@ -48,6 +56,7 @@ const gatheringTopics: ReadonlySet<TopicKind> = new Set(['event', 'metric']);
 const orchestratorTopics: ReadonlySet<TopicKind> = new Set(['agent', 'task', 'task_workers']);
 const operators: ReadonlySet<PrincipalKind> = new Set(['service', 'bridge', 'workflow_engine', 'orchestrator']);
 const reporters: ReadonlySet<PrincipalKind> = new Set(['agent', 'task', 'service']);
+const stateKeepers: ReadonlySet<PrincipalKind> = new Set([...reporters, 'workflow_engine', 'metrics_bridge']);
 
 const mayAddress = ({ principal }: Actor, { kind }: Topic): boolean => {
   if (fabricTopics.has(kind)) return principal.kind === 'workflow_engine';
@@ -84,6 +93,19 @@ const decideSight = (actor: Actor, other: Principal): Decision => {
     : deny('only oneself and principals of the same workspace may be looked up');
 };
 
+/** Everyone's state is open to all who have any; a workspace's to those in it and to those who are in none. */
+const decideState = (actor: Actor, scope: KvScope): Decision => {
+  if (!stateKeepers.has(actor.principal.kind)) return deny(`a ${actor.principal.kind} has no key-value state`);
+  if (!('workspace' in scope) || actor.workspace === undefined || scope.workspace === actor.workspace) return allow;
+  return deny(`workspace ${scope.workspace} is closed to ${actor.workspace}`);
+};
+
+const decidePurge = (actor: Actor, identity: string): Decision => {
+  if (!stateKeepers.has(actor.principal.kind)) return deny(`a ${actor.principal.kind} has no key-value state`);
+  if (operators.has(actor.principal.kind) || identity === identityOf(actor.principal)) return allow;
+  return deny('only operators may purge the keys of others');
+};
+
 /** Whether `actor` may do `access`, and if not, why. */
 export const decide = (actor: Actor, access: Access): Decision => {
   switch (access.action) {
@@ -97,5 +119,12 @@ export const decide = (actor: Actor, access: Access): Decision => {
       return decideSight(actor, access.principal);
     case 'manage_sessions':
       return operators.has(actor.principal.kind) ? allow : deny('only operators may list or end sessions');
+    case 'read_kv':
+    case 'write_kv':
+      return decideState(actor, access.scope);
+    case 'purge_kv':
+      return decidePurge(actor, access.identity);
+    case 'keep_checkpoints':
+      return allow;
   }
 };

@@ -1,6 +1,6 @@
 /**
  * The embedded composition: one process, nothing but Node. Leases and hints live in memory, since there is nobody else;
- * the log, the cursors and competing work in SQLite in the data directory.
+ * the log, the cursors, competing work, key-value state and checkpoints in SQLite in the data directory.
  */
 import { join } from 'node:path';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
@@ -10,6 +10,7 @@ import { SqlTopicIndex } from '../adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-queue.ts';
 import { openSqliteDatabase } from '../adapters/sql/sqlite-database.ts';
 import { SqliteMessageLog } from '../adapters/sql/sqlite-message-log.ts';
+import { SqliteState } from '../adapters/sql/sqlite-state.ts';
 import type { OpenComposition } from './composition.ts';
 import { cursorsOfLog } from './log-cursors.ts';
 
@@ -31,6 +32,7 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
   const cursors = opened.use(await openSqliteDatabase({ path: path('cursors.db'), synchronous: 'normal' }));
   const work = opened.use(await openSqliteDatabase({ path: path('work.db'), synchronous: 'full' }));
   const workQueue = opened.use(await SqlWorkQueue.open(defaultWorkQueueOptions, { database: work, clock, log }));
+  const state = opened.use(await SqliteState.open({ path: path('state.db') }));
   const stack = opened.move();
   return {
     ports: {
@@ -46,11 +48,17 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
       }),
       cursorStore: cursorsOfLog(messageLog.id, new SqlCursorStore(cursors)),
       workQueue,
+      kvStore: state.kvStore,
+      checkpointStore: state.checkpointStore,
     },
     checks: [
       {
         name: 'log',
         check: () => (messageLog.failure === undefined ? Promise.resolve() : Promise.reject(messageLog.failure)),
+      },
+      {
+        name: 'state',
+        check: () => (state.failure === undefined ? Promise.resolve() : Promise.reject(state.failure)),
       },
     ],
     summary: `data in ${embedded.data_dir}`,

@@ -2,14 +2,18 @@
  * Wires the parts of one gateway process from a set of ports. It does not know which composition the ports are of.
  */
 import { Authorizer } from '../acl/authorizer.ts';
+import { type CheckpointSettings, Checkpoints } from '../checkpoints/checkpoints.ts';
 import { acceptEveryone } from '../gateway/authenticate.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { type GrpcServer, type GrpcServerSettings, openGrpcServer } from '../gateway/grpc-server.ts';
 import { type ClientStream, connectInProcess } from '../gateway/in-process.ts';
+import { Kv, type KvSettings } from '../kv/kv.ts';
+import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore } from '../ports/cursor-store.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Hints } from '../ports/hints.ts';
+import type { KvStore } from '../ports/kv-store.ts';
 import type { LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { MessageLog } from '../ports/message-log.ts';
@@ -30,6 +34,8 @@ export interface Ports {
   readonly topicIndex: TopicIndex;
   readonly cursorStore: CursorStore;
   readonly workQueue: WorkQueue;
+  readonly kvStore: KvStore;
+  readonly checkpointStore: CheckpointStore;
 }
 
 export interface FabricSettings {
@@ -37,6 +43,8 @@ export interface FabricSettings {
   readonly presence: PresenceSettings;
   readonly listen: GrpcServerSettings;
   readonly slowConsumerMs: number;
+  readonly kv: KvSettings;
+  readonly checkpoints: CheckpointSettings;
   /** How long a stop waits for what is under way. */
   readonly drainTimeoutMs: number;
 }
@@ -58,7 +66,7 @@ export interface FabricParts extends AsyncDisposable {
 
 export const openFabricParts = async (
   ports: Ports,
-  settings: Pick<FabricSettings, 'version' | 'presence' | 'slowConsumerMs'>,
+  settings: Omit<FabricSettings, 'listen' | 'drainTimeoutMs'>,
 ): Promise<FabricParts> => {
   await using opened = new AsyncDisposableStack();
   const presence = opened.use(await Presence.open(settings.presence, ports));
@@ -67,6 +75,8 @@ export const openFabricParts = async (
     ...ports,
     presence,
     router,
+    kv: new Kv(ports, settings.kv),
+    checkpoints: new Checkpoints(ports, settings.checkpoints),
     authorizer: new Authorizer(),
     authenticate: acceptEveryone,
     settings: { version: settings.version, slowConsumerMs: settings.slowConsumerMs },

@@ -113,6 +113,13 @@ const settingsOf = (
   },
   listen: { host: config.gateway.host, port: config.gateway.port, tls: tlsOf(config) },
   slowConsumerMs: config.gateway.slow_consumer_timeout,
+  kv: {
+    defaultTtlMs: config.kv.default_ttl,
+    maxTtlMs: config.kv.max_ttl,
+    valueBytesMax: config.kv.max_value_size,
+    encryptionKeys: config.kv.encryption_keys.map((key) => Buffer.from(key, 'base64')),
+  },
+  checkpoints: { defaultTtlMs: config.checkpoints.default_ttl },
   drainTimeoutMs: config.drain_timeout,
 });
 

@@ -6,8 +6,10 @@ import { openRabbitMessageLog } from '../adapters/rabbitmq/rabbit-message-log.ts
 import { RabbitWorkQueue } from '../adapters/rabbitmq/rabbit-work-queue.ts';
 import { RedisKeys } from '../adapters/redis/keys.ts';
 import { openRedis } from '../adapters/redis/open-redis.ts';
+import { RedisCheckpointStore } from '../adapters/redis/redis-checkpoint-store.ts';
 import { RedisCursorStore } from '../adapters/redis/redis-cursor-store.ts';
 import { RedisHints } from '../adapters/redis/redis-hints.ts';
+import { RedisKvStore } from '../adapters/redis/redis-kv-store.ts';
 import { RedisLeaseStore } from '../adapters/redis/redis-lease-store.ts';
 import { RedisTopicIndex } from '../adapters/redis/redis-topic-index.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
@@ -53,6 +55,8 @@ export const openStack: OpenComposition = async (config, given) => {
         retentionMs: config.log.retention_age,
       }),
       workQueue,
+      kvStore: new RedisKvStore({ redis, keys }),
+      checkpointStore: new RedisCheckpointStore({ redis, keys }),
     },
     checks: stackChecks(config, { redis, database, clock, log }),
     summary: `Redis ${config.redis.addresses.join(', ')}, RabbitMQ ${messageLog.broker?.version ?? ''}, Postgres ${config.postgres.host}:${config.postgres.port}`,

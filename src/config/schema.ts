@@ -3,6 +3,7 @@
  * reference, `--help` and the example files are held to this table by a test.
  */
 import { z } from 'zod';
+import { kvValueBytesCeiling } from '../model/limits.ts';
 import { bytes, duration } from './quantities.ts';
 
 export interface SettingMeta {
@@ -144,6 +145,44 @@ const leases = z.strictObject({
   }),
 });
 
+const isKey = (text: string): boolean =>
+  /^[A-Za-z0-9+/]+={0,2}$/.test(text) && Buffer.from(text, 'base64').byteLength === 32;
+
+const kv = z.strictObject({
+  default_ttl: about(duration().default(0), {
+    quantity: 'duration',
+    about: 'How long keys written without a TTL live; 0s for ever.',
+  }),
+  max_ttl: about(duration().default(0), {
+    quantity: 'duration',
+    about: 'The longest TTL a key may have, and the one of keys without; 0s for no limit.',
+  }),
+  max_value_size: about(
+    bytes()
+      .refine((size) => size > 0 && size <= kvValueBytesCeiling, 'has to be more than 0B and at most 3MiB')
+      .default(1024 ** 2),
+    { quantity: 'size', about: 'How large a value may be, at most 3MiB.' },
+  ),
+  encryption_keys: about(
+    list()
+      .refine((keys) => keys.every(isKey), 'each has to be 32 bytes in base64, as `openssl rand -base64 32` makes them')
+      .default([]),
+    {
+      env: 'AETHER_KV_ENCRYPTION_KEYS',
+      secret: true,
+      about:
+        'Keys that the values of keys beginning with `enc:` are kept encrypted under, 32 bytes in base64 each: the first encrypts, all decrypt. Without any, such keys are refused.',
+    },
+  ),
+});
+
+const checkpoints = z.strictObject({
+  default_ttl: about(duration().default(0), {
+    quantity: 'duration',
+    about: 'How long checkpoints saved with a negative TTL live; 0s for ever.',
+  }),
+});
+
 const embedded = z.strictObject({
   data_dir: about(z.string().min(1).default('./aether-data'), {
     env: 'AETHER_DATA_DIR',
@@ -238,6 +277,8 @@ export const configSchema = z.strictObject({
   ops: ops.prefault({}),
   log: log.prefault({}),
   leases: leases.prefault({}),
+  kv: kv.prefault({}),
+  checkpoints: checkpoints.prefault({}),
   embedded: embedded.prefault({}),
   redis: redis.prefault({}),
   rabbitmq: rabbitmq.prefault({}),

@@ -1,5 +1,7 @@
 import { platform } from 'node:os';
 import type { NegotiatedExtension } from '../gen/aether/v1/connection.ts';
+import type { KvScope } from '../model/kv-scope.ts';
+import { snapshotBytesMax, snapshotKeysMax } from '../model/limits.ts';
 import type { ClientSession } from './client-session.ts';
 import type { Who } from './handshake.ts';
 
@@ -33,17 +35,29 @@ export const acknowledge = (client: ClientSession, { who, negotiated, offered }:
   });
 };
 
-/** What agents and tasks get right after: their own exclusive keys. There are none yet. */
-export const greet = (client: ClientSession): void => {
-  if (client.principal.kind !== 'agent' && client.principal.kind !== 'task') return;
+/** What agents and tasks get right after: their own exclusive keys. */
+export const greet = async (client: ClientSession): Promise<void> => {
+  const { principal } = client;
+  if (principal.kind !== 'agent' && principal.kind !== 'task') return;
+  const [workspaceExclusiveKv, globalExclusiveKv] = await Promise.all([
+    snapshotOf(client, { kind: 'workspace_exclusive', workspace: principal.workspace }),
+    snapshotOf(client, { kind: 'global_exclusive' }),
+  ]);
   client.reply({
     $case: 'config',
     value: {
       kv: new Map(),
       globalKv: new Map(),
       taskContext: new Map(),
-      workspaceExclusiveKv: new Map(),
-      globalExclusiveKv: new Map(),
+      workspaceExclusiveKv,
+      globalExclusiveKv,
     },
   });
+};
+
+const snapshotOf = async (client: ClientSession, scope: KvScope): Promise<Map<string, Uint8Array>> => {
+  const verdict = await client.permit({ action: 'read_kv', scope, key: '' });
+  if ('denial' in verdict) return new Map();
+  const limits = { keysMax: snapshotKeysMax, bytesMax: snapshotBytesMax };
+  return new Map(await client.deps.kv.snapshot(verdict.permit, limits));
 };

@@ -14,6 +14,7 @@ import type { Session } from '../presence/session.ts';
 import type { Publication } from '../router/publication.ts';
 import type { Recipient } from '../router/recipient.ts';
 import type { OutgoingMessage } from '../router/router.ts';
+import { Answers } from './answers.ts';
 import { type Stamp, stampOf } from './codec/delivery.ts';
 import { type Downstream, encodeDownstream, errorPayload } from './codec/downstream.ts';
 import type { GatewayDeps } from './gateway.ts';
@@ -47,6 +48,7 @@ export class ClientSession {
   readonly extensions: ReadonlySet<Extension>;
   readonly deps: GatewayDeps;
   readonly measures: GatewayMeasures;
+  readonly answers = new Answers();
   #workspace: string | undefined;
   #actor: Actor;
   readonly #sender: OutgoingMessage['sender'];
@@ -90,6 +92,10 @@ export class ClientSession {
     return new FabricError('ERR_INVALID_ARGUMENT', `this needs the extension ${uriOf(extension)} on the stream`);
   }
 
+  get actor(): Actor {
+    return this.#actor;
+  }
+
   permit<Of extends Access>(access: Of): Promise<Verdict<Of>> {
     return this.deps.authorizer.permit(this.#actor, access);
   }
@@ -126,9 +132,9 @@ export class ClientSession {
     return publication.room;
   }
 
-  /** Resolves when everything published so far is durable or has been answered for; with the first that failed. */
+  /** Resolves when everything asked or published so far is durable or has been answered for; with the first that failed. */
   async settled(): Promise<FabricError | undefined> {
-    await Promise.all(this.#unsettled.values());
+    await Promise.all([...this.#unsettled.values(), this.answers.settled()]);
     return this.#publishFailure;
   }
 

@@ -1,18 +1,22 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Authorizer } from '../acl/authorizer.ts';
+import { MemoryCheckpointStore } from '../adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
-import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
+import { MemoryKvStore } from '../adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
+import { Checkpoints, defaultCheckpointSettings } from '../checkpoints/checkpoints.ts';
 import { Signal_SignalType as SignalType } from '../gen/aether/v1/connection.ts';
 import { DownstreamMessage, UpstreamMessage } from '../gen/aether/v1/gateway.ts';
 import { SendMessage } from '../gen/aether/v1/message.ts';
+import { defaultKvSettings, Kv } from '../kv/kv.ts';
 import { FabricError } from '../model/error.ts';
 import { handshakeTimeoutMs } from '../model/limits.ts';
 import type { LeaseStore } from '../ports/lease-store.ts';
@@ -173,6 +177,8 @@ const fabric = () => {
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    kvStore: new MemoryKvStore(storeClock),
+    checkpointStore: new MemoryCheckpointStore(storeClock),
   };
   const openGateway = async (clock = storeClock) => {
     const { state, store } = breakable(leases);
@@ -186,6 +192,8 @@ const fabric = () => {
       ...ports,
       presence,
       router,
+      kv: new Kv(ports, defaultKvSettings),
+      checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
       authorizer: new Authorizer(),
       authenticate: acceptEveryone,
       settings: { version: 'test', slowConsumerMs },

@@ -16,7 +16,7 @@ import { dispatch } from './dispatch.ts';
 import { type Negotiation, negotiate } from './extensions.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { GatewayDeps } from './gateway.ts';
-import { enrol, type Frames, identify, joinTopics, readInit, takeIdentity, type Who } from './handshake.ts';
+import { enrol, type Frames, identify, joinTopics, openState, readInit, takeIdentity, type Who } from './handshake.ts';
 import type { GatewayMeasures } from './measures.ts';
 import { Outbox } from './outbox.ts';
 
@@ -146,7 +146,7 @@ export class Connection {
     });
     acknowledge(client, { who, negotiated, offered });
     if (failure !== undefined) throw failure;
-    greet(client);
+    await greet(client);
     this.#countAttempt(who, undefined);
     this.#outbox.open(client.extensions.has('batch') ? packDeliveries : undefined);
     this.#deps.log.debug('connected', {
@@ -161,8 +161,12 @@ export class Connection {
     const session = await takeIdentity({ init, stream: this.#stream, who, deps: this.#deps });
     this.#opened.session = session;
     session.lost.addEventListener('abort', () => this.#fail(asFabricError(session.lost.reason)), { once: true });
+    const state = openState(who, session, this.#deps);
+    // Whatever joining comes to, it is looked at below or not at all.
+    state.catch(() => undefined);
     const recipient = await joinTopics(who, { session, outbox: this.#outbox }, this.#deps);
     this.#opened.recipient = recipient;
+    await state;
     const client = await enrol(
       who,
       { session, outbox: this.#outbox, recipient, extensions: inForce },

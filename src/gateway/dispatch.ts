@@ -1,8 +1,10 @@
 /** Which handler takes which frame: one line each. Answers with a promise only where the next frame must wait. */
 import { FabricError } from '../model/error.ts';
 import type { ClientSession } from './client-session.ts';
-import { decodeUpstream } from './codec/upstream.ts';
+import { decodeUpstream, type Upstream } from './codec/upstream.ts';
+import { handleCheckpoint } from './handlers/checkpoint.ts';
 import { handleConnectionStatus } from './handlers/connection-status.ts';
+import { handleKv } from './handlers/kv.ts';
 import { refuseNotImplemented } from './handlers/not-implemented.ts';
 import { handleProgress } from './handlers/progress.ts';
 import { handleSend } from './handlers/send.ts';
@@ -10,9 +12,20 @@ import { handleSendBatch } from './handlers/send-batch.ts';
 import { handleSessions } from './handlers/sessions.ts';
 import { handleSwitchWorkspace } from './handlers/switch-workspace.ts';
 
-// oxlint-disable-next-line complexity -- one line for each frame there is
+/** Operations on key-value state overlap each other; whatever else comes waits for them, so that it happens after. */
 export const dispatch = (client: ClientSession, bytes: Uint8Array): Promise<void> | undefined => {
   const frame = decodeUpstream(bytes);
+  return frame.$case === 'kvOp' || client.answers.isIdle ? handle(client, frame) : handleAfter(client, frame);
+};
+
+const handleAfter = async (client: ClientSession, frame: Upstream): Promise<void> => {
+  await client.answers.settled();
+  if (!client.session.isCurrent()) throw new FabricError('LEASE_LOST', 'the lease could not be renewed in time');
+  await handle(client, frame);
+};
+
+// oxlint-disable-next-line complexity -- one line for each frame there is
+const handle = (client: ClientSession, frame: Upstream): Promise<void> | undefined => {
   switch (frame.$case) {
     case 'init':
       throw new FabricError('INIT_REPEATED', 'InitConnection already sent');
@@ -28,9 +41,11 @@ export const dispatch = (client: ClientSession, bytes: Uint8Array): Promise<void
       return handleConnectionStatus(client, frame.value);
     case 'sessionOp':
       return handleSessions(client, frame.value);
-    case 'unknown':
     case 'kvOp':
+      return handleKv(client, frame.value);
     case 'checkpointOp':
+      return handleCheckpoint(client, frame.value);
+    case 'unknown':
     case 'createTask':
     case 'taskQuery':
     case 'taskOp':

@@ -3,6 +3,8 @@
  * gateway stops.
  */
 import type { Authorizer } from '../acl/authorizer.ts';
+import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import type { Kv } from '../kv/kv.ts';
 import { FabricError } from '../model/error.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
@@ -18,6 +20,8 @@ import { type GatewayMeasures, gatewayMeasures } from './measures.ts';
 export interface GatewayDeps {
   readonly presence: Presence;
   readonly router: Router;
+  readonly kv: Kv;
+  readonly checkpoints: Checkpoints;
   readonly authorizer: Authorizer;
   readonly authenticate: Authenticate;
   readonly clock: Clock;

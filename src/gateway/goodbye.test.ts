@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
+import { MemoryCheckpointStore } from '../adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
+import { MemoryKvStore } from '../adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
@@ -9,9 +11,11 @@ import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
+import { defaultCheckpointSettings } from '../checkpoints/checkpoints.ts';
 import { type FabricParts, openFabricParts } from '../compose/fabric.ts';
 import { DownstreamMessage, UpstreamMessage } from '../gen/aether/v1/gateway.ts';
 import { SendMessage } from '../gen/aether/v1/message.ts';
+import { defaultKvSettings } from '../kv/kv.ts';
 import { FabricError } from '../model/error.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import { type ClientEnd, connectInProcess } from './in-process.ts';
@@ -48,8 +52,16 @@ const openParts = async (messageLog: MessageLog) => {
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    kvStore: new MemoryKvStore(clock),
+    checkpointStore: new MemoryCheckpointStore(clock),
   };
-  const parts = await openFabricParts(ports, { version: 'test', presence, slowConsumerMs: 5000 });
+  const parts = await openFabricParts(ports, {
+    version: 'test',
+    presence,
+    slowConsumerMs: 5000,
+    kv: defaultKvSettings,
+    checkpoints: defaultCheckpointSettings,
+  });
   opened.push({ parts, clock });
   return { parts, clock, leaseStore };
 };

@@ -119,6 +119,17 @@ export const takeIdentity = ({ init, stream, who, deps }: Opening): Promise<Sess
     peer: stream,
   });
 
+/** From here on no older session of the identity writes its exclusive keys and checkpoints (I3). */
+export const openState = async (
+  { principal }: Who,
+  { identity, epoch }: Session,
+  { kv, checkpoints }: GatewayDeps,
+): Promise<void> => {
+  const opened = await Promise.all([kv.open(principal, identity, epoch), checkpoints.open(identity, epoch)]);
+  if (opened.includes(false))
+    throw new FabricError('SESSION_SUPERSEDED', 'the identity was taken over by a newer session');
+};
+
 export interface Members {
   readonly session: Session;
   readonly outbox: Outbox;

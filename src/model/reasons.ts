@@ -40,6 +40,11 @@ export const reasons = {
   ERR_METRIC_EMPTY: final('invalid_argument'),
   ERR_METRIC_INVALID_ENTRY: final('invalid_argument'),
   ERR_METRIC_NEGATIVE_FORBIDDEN: final('permission_denied'),
+  KV_ERROR: again('unavailable'),
+  ERR_KV_WRONG_TYPE: final('failed_precondition'),
+  ERR_KV_ENCRYPTION: final('failed_precondition'),
+  ERR_CHECKPOINT_UNAVAILABLE: again('unavailable'),
+  ERR_CHECKPOINT_LIMIT: final('resource_exhausted'),
   ERR_NOT_IMPLEMENTED: final('unimplemented'),
   ERR_INTERNAL: final('internal'),
 

@@ -4,4 +4,6 @@ export interface Entropy {
   uuid(): string;
   /** Uniform in [0, 1). */
   random(): number;
+  /** Unpredictable to everyone, for nonces. */
+  bytes(count: number): Uint8Array;
 }

@@ -22,8 +22,7 @@ export class BulkLane {
   leave(bytes: number): void {
     if (bytes < bulkBatchBytes) return;
     this.#bytes -= bytes;
-    const waiting = [...this.#waiting];
-    for (const wake of waiting) {
+    for (const wake of [...this.#waiting]) {
       if (this.#bytes >= bulkBytesInFlightMax) return;
       this.#waiting.delete(wake);
       wake();

@@ -90,11 +90,11 @@ export class PartitionWriter {
   }
 
   readonly #submit = (): void => {
-    for (let next = this.#closed[0]; next !== undefined; next = this.#closed[0]) {
+    for (const gathering of [...this.#closed]) {
       if (this.#inFlight.size >= batchesInFlightMax) return;
-      if (!this.#deps.bulk.enter(next.batch.bytes, this.#submit)) return;
+      if (!this.#deps.bulk.enter(gathering.batch.bytes, this.#submit)) return;
       this.#closed.shift();
-      this.#append(next);
+      this.#append(gathering);
     }
   };
 

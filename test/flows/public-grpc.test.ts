@@ -12,10 +12,12 @@ import { MemoryLog } from '../../src/adapters/memory/memory-log.ts';
 import { MemoryMetrics } from '../../src/adapters/memory/memory-metrics.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemEntropy } from '../../src/adapters/system/system-entropy.ts';
+import { Checkpoints, defaultCheckpointSettings } from '../../src/checkpoints/checkpoints.ts';
 import { acceptEveryone } from '../../src/gateway/authenticate.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
 import { type ConnectCall, takeInside } from '../../src/gateway/grpc-inside.ts';
 import { openGrpcServer } from '../../src/gateway/grpc-server.ts';
+import { defaultKvSettings, Kv } from '../../src/kv/kv.ts';
 import { Presence } from '../../src/presence/presence.ts';
 import { Router } from '../../src/router/router.ts';
 import { agentInit, RawClient, send } from './raw-client.ts';
@@ -49,6 +51,8 @@ const open = async (inside: typeof takeInside = () => undefined) => {
     ...ports,
     presence,
     router,
+    kv: new Kv(ports, defaultKvSettings),
+    checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
     authorizer: new Authorizer(),
     authenticate: acceptEveryone,
     settings: { version: 'test', slowConsumerMs: 120_000 },

@@ -26,7 +26,8 @@ describe('house rules', () => {
   test('nothing below compose knows which composition it runs in', () => {
     const below = ours.filter(
       (file) =>
-        /^src\/(model|ports|acl|presence|router|gateway|admin|adapters)\//.test(file) && !file.endsWith('.test.ts'),
+        /^src\/(model|ports|acl|presence|router|kv|checkpoints|gateway|admin|adapters)\//.test(file) &&
+        !file.endsWith('.test.ts'),
     );
     expect(holding(/isEmbedded|mode === '(embedded|stack)'/, below)).toEqual([]);
   });
@@ -40,7 +41,8 @@ describe('house rules', () => {
 
   test('only system adapters read a clock or make randomness', () => {
     const others = ours.filter(
-      (file) => /^src\/(model|ports|acl|presence|router|gateway)\//.test(file) && !file.endsWith('.test.ts'),
+      (file) =>
+        /^src\/(model|ports|acl|presence|router|kv|checkpoints|gateway)\//.test(file) && !file.endsWith('.test.ts'),
     );
     expect(
       holding(/\bDate\.now\(|performance\.now\(|Math\.random\(|\bsetTimeout\(|\bsetInterval\(|new Date\(\)/, others),

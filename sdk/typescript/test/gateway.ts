@@ -1,15 +1,19 @@
 /** Gateways on memory adapters for the tests, several of them on the same stores where a test needs it. */
+import { MemoryCheckpointStore } from '../../../src/adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../../../src/adapters/memory/memory-cursor-store.ts';
-import { MemoryTopicIndex } from '../../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryHints } from '../../../src/adapters/memory/memory-hints.ts';
+import { MemoryKvStore } from '../../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../../src/adapters/memory/memory-message-log.ts';
+import { MemoryTopicIndex } from '../../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../../../src/adapters/memory/memory-work-queue.ts';
 import { openPrometheus } from '../../../src/adapters/prometheus/prometheus-metrics.ts';
 import { systemClock } from '../../../src/adapters/system/system-clock.ts';
 import { systemEntropy } from '../../../src/adapters/system/system-entropy.ts';
+import { defaultCheckpointSettings } from '../../../src/checkpoints/checkpoints.ts';
 import { type Fabric, openFabric } from '../../../src/compose/fabric.ts';
 import type { GrpcServerSettings } from '../../../src/gateway/grpc-server.ts';
+import { defaultKvSettings } from '../../../src/kv/kv.ts';
 import type { Log } from '../../../src/ports/log.ts';
 
 const silent: Log = {
@@ -26,8 +30,10 @@ export const createStores = () => ({
   hints: new MemoryHints(),
   messageLog: new MemoryMessageLog({ partitions: 16, spread: 16 }),
   cursorStore: new MemoryCursorStore(),
-    topicIndex: new MemoryTopicIndex(),
+  topicIndex: new MemoryTopicIndex(),
   workQueue: new MemoryWorkQueue(),
+  kvStore: new MemoryKvStore(systemClock),
+  checkpointStore: new MemoryCheckpointStore(systemClock),
 });
 
 export interface GatewayOptions {
@@ -60,6 +66,8 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
       },
       listen: { host: '127.0.0.1', port: 0, tls },
       slowConsumerMs,
+      kv: defaultKvSettings,
+      checkpoints: defaultCheckpointSettings,
       drainTimeoutMs: 5000,
     },
   );

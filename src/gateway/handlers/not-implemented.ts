@@ -9,8 +9,6 @@ import { AgentResponse } from '../../gen/aether/v1/agent.ts';
 import { AuditQueryResponse, SubmitAuditEventResponse } from '../../gen/aether/v1/audit.ts';
 import { AuthorityGrantResponse, ResolveAuthorityResponse } from '../../gen/aether/v1/authority_grant.ts';
 import { AuthorityRequestOperationResponse } from '../../gen/aether/v1/authority_request.ts';
-import { CheckpointResponse } from '../../gen/aether/v1/checkpoint.ts';
-import { KVResponse } from '../../gen/aether/v1/kv.ts';
 import { TaskSubscriptionOperationResponse } from '../../gen/aether/v1/task_event.ts';
 import { CreateTaskResponse, TaskOperationResponse, TaskQueryResponse } from '../../gen/aether/v1/task_operation.ts';
 import { TokenResponse } from '../../gen/aether/v1/token.ts';
@@ -28,14 +26,9 @@ const errorCode = 'ERR_NOT_IMPLEMENTED';
 type Failure = (requestId: string) => Downstream;
 
 const failures: Partial<Record<Upstream['$case'], Failure>> = {
-  kvOp: (requestId) => ({ $case: 'kv', value: { ...KVResponse.decode(empty), requestId } }),
   createTask: (requestId) => ({
     $case: 'createTask',
     value: { ...CreateTaskResponse.decode(empty), errorCode, errorMessage: error, requestId },
-  }),
-  checkpointOp: (requestId) => ({
-    $case: 'checkpoint',
-    value: { ...CheckpointResponse.decode(empty), error, requestId },
   }),
   adminQuery: (requestId) => ({ $case: 'admin', value: { ...AdminResponse.decode(empty), error, requestId } }),
   taskQuery: (requestId) => ({ $case: 'taskQuery', value: { ...TaskQueryResponse.decode(empty), error, requestId } }),

@@ -12,6 +12,7 @@ export const deduplication: Mutation = {
       isAsked = true;
       return '';
     };
-    return { ...given, entropy: { uuid, random: () => given.entropy.random() } };
+    const { random, bytes } = given.entropy;
+    return { ...given, entropy: { uuid, random, bytes } };
   },
 };

@@ -1,0 +1,133 @@
+/**
+ * Operations on key-value state. Those on one key are worked on while the next frames are read, and answered in order; a
+ * listing and a purge are waited for. A failure is answered with the operation's own response and then with the error,
+ * both with the request's id; without an id there is only the error.
+ */
+import type { KvPermit } from '../../acl/authorizer.ts';
+import { type KVOperation, type KVResponse, KVOperation_OpType as Op } from '../../gen/aether/v1/kv.ts';
+import type { KvCount, KvOutcome } from '../../kv/kv.ts';
+import { scopeOf } from '../../kv/space.ts';
+import { asFabricError, FabricError } from '../../model/error.ts';
+import type { KvScope } from '../../model/kv-scope.ts';
+import type { Say } from '../answers.ts';
+import type { ClientSession } from '../client-session.ts';
+import { failedResponse, listingResponse, outcomeResponse, scopeWishOf } from '../codec/kv.ts';
+
+type Answering = Promise<KVResponse>;
+
+export const handleKv = async (client: ClientSession, operation: KVOperation): Promise<void> => {
+  const permitted = await permit(client, operation);
+  const answering = permitted instanceof FabricError ? Promise.reject(permitted) : permitted();
+  const bytes = operation.value.byteLength + operation.expectedValue.byteLength;
+  const room = client.answers.add(sayingOf(client, operation, answering), bytes);
+  if (operation.op === Op.LIST || operation.op === Op.PURGE_IDENTITY) await client.answers.settled();
+  else if (room !== undefined) await room;
+};
+
+const sayingOf = async (client: ClientSession, { requestId }: KVOperation, answering: Answering): Promise<Say> => {
+  try {
+    const value = await answering;
+    return () => client.reply({ $case: 'kv', value });
+  } catch (thrown) {
+    const error = asKvError(asFabricError(thrown));
+    return () => fail(client, error, requestId);
+  }
+};
+
+const fail = (client: ClientSession, error: FabricError, requestId: string): void => {
+  if (error.reason === 'SESSION_SUPERSEDED') return client.session.lose(error);
+  if (requestId !== '') client.reply({ $case: 'kv', value: failedResponse(requestId) });
+  client.refuse(error, requestId);
+};
+
+const asKvError = (error: FabricError): FabricError =>
+  error.reason === 'STORE_UNAVAILABLE'
+    ? new FabricError('KV_ERROR', 'the store of key-value state does not answer', { cause: error })
+    : error;
+
+/** What is left to do once it may be done. */
+const permit = async (client: ClientSession, operation: KVOperation): Promise<(() => Answering) | FabricError> => {
+  if (operation.authorization?.authorityMode === 'on_behalf_of')
+    return new FabricError('ERR_NOT_IMPLEMENTED', 'delegated authority is not available yet');
+  if (operation.op === Op.PURGE_IDENTITY) return permitPurge(client, operation);
+  const wish = scopeWishOf(operation);
+  if (wish === undefined) return new FabricError('ERR_INVALID_ARGUMENT', `unknown scope ${operation.scope}`);
+  const scope = scopeOf(wish, client.actor);
+  if (scope instanceof FabricError) return scope;
+  return isReading(operation) ? permitReading(client, operation, scope) : permitWriting(client, operation, scope);
+};
+
+const isReading = ({ op }: KVOperation): boolean => op === Op.GET || op === Op.LIST || op === Op.SET_CARD;
+
+const denied = (because: string): FabricError => new FabricError('ERR_PERMISSION_DENIED', because);
+
+const permitReading = async (
+  client: ClientSession,
+  operation: KVOperation,
+  scope: KvScope,
+): Promise<(() => Answering) | FabricError> => {
+  const verdict = await client.permit({ action: 'read_kv', scope, key: operation.key });
+  return 'denial' in verdict ? denied(verdict.denial.because) : () => read(client, operation, verdict.permit);
+};
+
+const permitWriting = async (
+  client: ClientSession,
+  operation: KVOperation,
+  scope: KvScope,
+): Promise<(() => Answering) | FabricError> => {
+  const verdict = await client.permit({ action: 'write_kv', scope, key: operation.key });
+  if ('denial' in verdict) return denied(verdict.denial.because);
+  return async () => outcomeResponse(await write(client, operation, verdict.permit), operation.requestId);
+};
+
+const permitPurge = async (
+  client: ClientSession,
+  { targetIdentity, requestId }: KVOperation,
+): Promise<(() => Answering) | FabricError> => {
+  const verdict = await client.permit({ action: 'purge_kv', identity: targetIdentity });
+  if ('denial' in verdict) return denied(verdict.denial.because);
+  return async () => {
+    const count = BigInt(await client.deps.kv.purge(verdict.permit));
+    return outcomeResponse({ applied: true, value: undefined, count }, requestId);
+  };
+};
+
+const read = async (client: ClientSession, operation: KVOperation, allowed: KvPermit<'read_kv'>): Answering => {
+  const { kv } = client.deps;
+  const { op, limit, cursor, requestId } = operation;
+  if (op === Op.LIST) return listingResponse(await kv.list(allowed, { limit, cursor }), requestId);
+  return outcomeResponse(op === Op.GET ? await kv.get(allowed) : await kv.countMembers(allowed), requestId);
+};
+
+// oxlint-disable-next-line complexity -- one line for each operation there is
+const write = (client: ClientSession, operation: KVOperation, allowed: KvPermit<'write_kv'>): Promise<KvOutcome> => {
+  const { kv } = client.deps;
+  const { value, ttl, guardValue } = operation;
+  const writer = { permit: allowed, epoch: client.session.epoch };
+  const counting = (guard?: bigint): KvCount => ({ delta: operation.deltaValue, ttlSeconds: ttl, guard });
+  const expected = { is: 'equal', value: operation.expectedValue } as const;
+  switch (operation.op) {
+    case Op.PUT:
+      return kv.put(writer, value, ttl, { is: 'any' });
+    case Op.SET_NX:
+      return kv.put(writer, value, ttl, { is: 'absent' });
+    case Op.COMPARE_AND_SET:
+      return kv.put(writer, value, ttl, expected);
+    case Op.DELETE:
+      return kv.delete(writer, { is: 'any' });
+    case Op.COMPARE_AND_DELETE:
+      return kv.delete(writer, expected);
+    case Op.INCREMENT:
+      return kv.count(writer, 1n, counting());
+    case Op.DECREMENT:
+      return kv.count(writer, -1n, counting());
+    case Op.INCREMENT_IF:
+      return kv.count(writer, 1n, counting(guardValue));
+    case Op.DECREMENT_IF:
+      return kv.count(writer, -1n, counting(guardValue));
+    case Op.SET_ADD:
+      return kv.addMember(writer, value, ttl);
+    default:
+      return Promise.reject(new FabricError('ERR_INVALID_ARGUMENT', `unknown operation ${operation.op}`));
+  }
+};
