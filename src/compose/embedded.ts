@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { SqlCursorStore } from '../adapters/sql/sql-cursor-store.ts';
+import { SqlReceiptStore } from '../adapters/sql/sql-receipt-store.ts';
 import { SqlTopicIndex } from '../adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-queue.ts';
 import { openSqliteDatabase } from '../adapters/sql/sqlite-database.ts';
@@ -14,7 +15,7 @@ import { SqliteState } from '../adapters/sql/sqlite-state.ts';
 import type { OpenComposition } from './composition.ts';
 import { cursorsOfLog } from './log-cursors.ts';
 
-export const openEmbedded: OpenComposition = async ({ embedded, log: settings }, given) => {
+export const openEmbedded: OpenComposition = async ({ embedded, log: settings, receipts }, given) => {
   const { clock, log } = given;
   const path = (file: string): string => join(embedded.data_dir, file);
   await using opened = new AsyncDisposableStack();
@@ -32,6 +33,8 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
   const cursors = opened.use(await openSqliteDatabase({ path: path('cursors.db'), synchronous: 'normal' }));
   const work = opened.use(await openSqliteDatabase({ path: path('work.db'), synchronous: 'full' }));
   const workQueue = opened.use(await SqlWorkQueue.open(defaultWorkQueueOptions, { database: work, clock, log }));
+  // The names of the last messages before a power cut may be forgotten: one sent again then comes twice.
+  const named = opened.use(await openSqliteDatabase({ path: path('receipts.db'), synchronous: 'normal' }));
   const state = opened.use(await SqliteState.open({ path: path('state.db') }));
   const stack = opened.move();
   return {
@@ -48,6 +51,7 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings },
       }),
       cursorStore: cursorsOfLog(messageLog.id, new SqlCursorStore(cursors)),
       workQueue,
+      receiptStore: new SqlReceiptStore({ database: named, clock, retentionMs: receipts.retention }),
       kvStore: state.kvStore,
       checkpointStore: state.checkpointStore,
     },

@@ -18,9 +18,11 @@ import type { LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { ReceiptStore } from '../ports/receipt-store.ts';
 import type { TopicIndex } from '../ports/topic-index.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
 import { Presence, type PresenceSettings } from '../presence/presence.ts';
+import { Receipts } from '../receipts/receipts.ts';
 import { Router } from '../router/router.ts';
 
 export interface Ports {
@@ -34,6 +36,7 @@ export interface Ports {
   readonly topicIndex: TopicIndex;
   readonly cursorStore: CursorStore;
   readonly workQueue: WorkQueue;
+  readonly receiptStore: ReceiptStore;
   readonly kvStore: KvStore;
   readonly checkpointStore: CheckpointStore;
 }
@@ -70,10 +73,12 @@ export const openFabricParts = async (
 ): Promise<FabricParts> => {
   await using opened = new AsyncDisposableStack();
   const presence = opened.use(await Presence.open(settings.presence, ports));
-  const router = opened.use(new Router(ports));
+  const receipts = opened.use(await Receipts.open(ports));
+  const router = opened.use(new Router({ ...ports, receipts }));
   const gateway = new Gateway({
     ...ports,
     presence,
+    receipts,
     router,
     kv: new Kv(ports, settings.kv),
     checkpoints: new Checkpoints(ports, settings.checkpoints),

@@ -11,6 +11,7 @@ import { RedisCursorStore } from '../adapters/redis/redis-cursor-store.ts';
 import { RedisHints } from '../adapters/redis/redis-hints.ts';
 import { RedisKvStore } from '../adapters/redis/redis-kv-store.ts';
 import { RedisLeaseStore } from '../adapters/redis/redis-lease-store.ts';
+import { RedisReceiptStore } from '../adapters/redis/redis-receipt-store.ts';
 import { RedisTopicIndex } from '../adapters/redis/redis-topic-index.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
 import { SqlCursorCopies } from '../adapters/sql/sql-cursor-copies.ts';
@@ -55,6 +56,7 @@ export const openStack: OpenComposition = async (config, given) => {
         retentionMs: config.log.retention_age,
       }),
       workQueue,
+      receiptStore: new RedisReceiptStore({ redis, keys, retentionMs: config.receipts.retention }),
       kvStore: new RedisKvStore({ redis, keys }),
       checkpointStore: new RedisCheckpointStore({ redis, keys }),
     },

@@ -145,6 +145,10 @@ const leases = z.strictObject({
   }),
 });
 
+const receipts = z.strictObject({
+  retention: about(duration().default(86_400_000), {
+    quantity: 'duration',
+    about: 'How long a receipt can be asked for after its last step, and the same message id be recognised.',
 const isKey = (text: string): boolean =>
   /^[A-Za-z0-9+/]+={0,2}$/.test(text) && Buffer.from(text, 'base64').byteLength === 32;
 
@@ -277,6 +281,7 @@ export const configSchema = z.strictObject({
   ops: ops.prefault({}),
   log: log.prefault({}),
   leases: leases.prefault({}),
+  receipts: receipts.prefault({}),
   kv: kv.prefault({}),
   checkpoints: checkpoints.prefault({}),
   embedded: embedded.prefault({}),

@@ -9,6 +9,7 @@ import { asFabricError, FabricError } from '../model/error.ts';
 import { type Extension, uriOf } from '../model/extension.ts';
 import { permitsPerSessionMax } from '../model/limits.ts';
 import { identityOf, ownTopicOf, type Principal } from '../model/principal.ts';
+import type { Receipt } from '../model/receipt.ts';
 import type { Count } from '../ports/metrics.ts';
 import type { Session } from '../presence/session.ts';
 import type { Publication } from '../router/publication.ts';
@@ -17,9 +18,11 @@ import type { OutgoingMessage } from '../router/router.ts';
 import { Answers } from './answers.ts';
 import { type Stamp, stampOf } from './codec/delivery.ts';
 import { type Downstream, encodeDownstream, errorPayload } from './codec/downstream.ts';
+import { toWireReceipt } from './codec/receipt.ts';
 import type { GatewayDeps } from './gateway.ts';
 import type { GatewayMeasures } from './measures.ts';
 import type { Outbox } from './outbox.ts';
+import { SendLane, type Sent } from './send-lane.ts';
 
 /** A topic text the client has sent to, resolved and permitted. */
 export interface Target {
@@ -58,6 +61,8 @@ export class ClientSession {
   /** By `Publication.durable`: when it has been answered for. */
   readonly #unsettled = new Map<Promise<void>, Promise<void>>();
   #publishFailure: FabricError | undefined;
+  readonly #lane: SendLane;
+  readonly #listening: Disposable | undefined;
 
   constructor(facts: ClientSessionFacts, deps: GatewayDeps, measures: GatewayMeasures) {
     this.principal = facts.principal;
@@ -73,6 +78,9 @@ export class ClientSession {
     this.#actor = { principal: facts.principal, workspace: facts.workspace };
     this.#sender = { source: this.topic, epoch: facts.session.epoch };
     this.#targetsRevision = deps.authorizer.revision;
+    this.#lane = this.#openLane();
+    if (this.extensions.has('receipts'))
+      this.#listening = deps.receipts.listen(this.identity, (receipts) => this.#tellReceipts(receipts));
   }
 
   get workspace(): string | undefined {
@@ -126,14 +134,18 @@ export class ClientSession {
   }
 
   /** Publishes in this client's name. Resolves when it may publish more, which is mostly at once: `undefined`. */
-  publish(permit: PublishPermit, message: Omit<OutgoingMessage, 'sender'>): Promise<void> | undefined {
+  publish(permit: PublishPermit, message: Sent): Promise<void> | undefined {
+    if (message.tracked !== undefined || !this.#lane.isIdle) return this.#lane.push(permit, message);
     const publication = this.deps.router.publish(permit, { ...message, sender: this.#sender });
-    if (!this.#unsettled.has(publication.durable)) this.#track(publication);
+    this.#settle(publication);
     return publication.room;
   }
 
   /** Resolves when everything asked or published so far is durable or has been answered for; with the first that failed. */
   async settled(): Promise<FabricError | undefined> {
+    await this.#lane.settled();
+    await Promise.all(this.#unsettled.values());
+    this.#listening?.[Symbol.dispose]();
     await Promise.all([...this.#unsettled.values(), this.answers.settled()]);
     return this.#publishFailure;
   }
@@ -148,7 +160,31 @@ export class ClientSession {
     this.reply(errorPayload(error, requestId));
   }
 
-  #track({ durable }: Publication): void {
+  #openLane(): SendLane {
+    const { receipts, clock, router } = this.deps;
+    return new SendLane({
+      receipts,
+      clock,
+      identity: this.identity,
+      epoch: this.session.epoch,
+      publish: (permit, message) => router.publish(permit, { ...message, sender: this.#sender }),
+      settle: (publication) => this.#settle(publication),
+      tell: (told) => this.#tellReceipts(told),
+      refuse: (error, id) => {
+        this.#publishFailure ??= error;
+        this.refuse(error, id);
+      },
+    });
+  }
+
+  /** A client that does not read is not told: it will ask. */
+  #tellReceipts(receipts: readonly Receipt[]): void {
+    if (this.outbox.room !== undefined || !this.extensions.has('receipts')) return;
+    this.reply({ $case: 'receipts', value: { receipts: receipts.map(toWireReceipt) } });
+  }
+
+  #settle({ durable }: Publication): void {
+    if (this.#unsettled.has(durable)) return;
     const settled = durable.then(
       () => undefined,
       (cause: unknown) => {

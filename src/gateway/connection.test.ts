@@ -8,6 +8,7 @@ import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
@@ -21,6 +22,7 @@ import { FabricError } from '../model/error.ts';
 import { handshakeTimeoutMs } from '../model/limits.ts';
 import type { LeaseStore } from '../ports/lease-store.ts';
 import { Presence } from '../presence/presence.ts';
+import { Receipts } from '../receipts/receipts.ts';
 import { Router } from '../router/router.ts';
 import { acceptEveryone } from './authenticate.ts';
 import { Gateway } from './gateway.ts';
@@ -177,6 +179,7 @@ const fabric = () => {
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    receiptStore: new MemoryReceiptStore({ clock: storeClock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(storeClock),
     checkpointStore: new MemoryCheckpointStore(storeClock),
   };
@@ -187,10 +190,12 @@ const fabric = () => {
     const stack = new AsyncDisposableStack();
     const gatewayId = `gateway-${opened.length}`;
     const presence = stack.use(await Presence.open({ ...presenceSettings, gatewayId }, ports));
-    const router = stack.use(new Router(ports));
+    const receipts = stack.use(await Receipts.open(ports));
+    const router = stack.use(new Router({ ...ports, receipts }));
     const gateway = new Gateway({
       ...ports,
       presence,
+      receipts,
       router,
       kv: new Kv(ports, defaultKvSettings),
       checkpoints: new Checkpoints(ports, defaultCheckpointSettings),

@@ -7,6 +7,7 @@ import { handleConnectionStatus } from './handlers/connection-status.ts';
 import { handleKv } from './handlers/kv.ts';
 import { refuseNotImplemented } from './handlers/not-implemented.ts';
 import { handleProgress } from './handlers/progress.ts';
+import { handleReceiptQuery } from './handlers/receipts.ts';
 import { handleSend } from './handlers/send.ts';
 import { handleSendBatch } from './handlers/send-batch.ts';
 import { handleSessions } from './handlers/sessions.ts';
@@ -33,6 +34,8 @@ const handle = (client: ClientSession, frame: Upstream): Promise<void> | undefin
       return handleSend(client, frame.value);
     case 'sendBatch':
       return handleSendBatch(client, frame.value);
+    case 'receiptQuery':
+      return handleReceiptQuery(client, frame.value);
     case 'progress':
       return handleProgress(client, frame.value);
     case 'switchWorkspace':

@@ -11,6 +11,7 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Presence } from '../presence/presence.ts';
+import type { Receipts } from '../receipts/receipts.ts';
 import type { Router } from '../router/router.ts';
 import type { Authenticate } from './authenticate.ts';
 import { Connection } from './connection.ts';
@@ -19,6 +20,7 @@ import { type GatewayMeasures, gatewayMeasures } from './measures.ts';
 
 export interface GatewayDeps {
   readonly presence: Presence;
+  readonly receipts: Receipts;
   readonly router: Router;
   readonly kv: Kv;
   readonly checkpoints: Checkpoints;

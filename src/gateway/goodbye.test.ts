@@ -7,6 +7,7 @@ import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
@@ -52,6 +53,7 @@ const openParts = async (messageLog: MessageLog) => {
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    receiptStore: new MemoryReceiptStore({ clock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(clock),
     checkpointStore: new MemoryCheckpointStore(clock),
   };

@@ -19,7 +19,7 @@ export const frameBytesMax = 4 * 1024 * 1024;
 export const batchMessagesMax = 8192;
 
 /** Deliveries are packed into frames of this size; a larger one travels alone. */
-export const deliveryBatchBytesMax = 256 * 1024;
+export const deliveryBatchBytesMax = 64 * 1024;
 
 /** From the start of a stream to its first frame. */
 export const handshakeTimeoutMs = 30_000;
@@ -40,6 +40,23 @@ export const bulkBytesInFlightMax = 1024 * 1024;
 
 /** Bytes a partition's open batch may gather before senders are made to wait. */
 export const publishBacklogBytesMax = 4 * 1024 * 1024;
+
+/** Steps of receipts that wait to be stored before senders are made to wait, and those of one call. */
+export const receiptsPendingMax = 50_000;
+export const receiptsPerCallMax = 1000;
+
+/** The name a sender may give a message. */
+export const messageIdBytesMax = 128;
+
+/** What a sender may name as the time a message has. */
+export const messageTtlMsMax = 366 * 86_400_000;
+
+/** Messages of one sender that wait for their ids to be looked up, and the bytes of them. */
+export const claimsWaitingMax = 2000;
+export const claimsWaitingBytesMax = 1024 * 1024;
+
+/** Receipts asked for in one frame. */
+export const receiptQueryMax = 1000;
 
 /** Recent batches a partition's reader keeps, so that a short pause needs no second reading of the log. */
 export const recentBytesMax = 2 * 1024 * 1024;

@@ -36,6 +36,7 @@ export const reasons = {
   ERR_SV_UNAVAILABLE: again('unavailable'),
   ERR_PUBLISH_FAILED: again('unavailable'),
   ERR_WORKSPACE_SWITCH_FAILED: again('unavailable'),
+  ERR_RECEIPT_UNKNOWN: final('not_found'),
   ERR_METRIC_INVALID: final('invalid_argument'),
   ERR_METRIC_EMPTY: final('invalid_argument'),
   ERR_METRIC_INVALID_ENTRY: final('invalid_argument'),

@@ -1,3 +1,5 @@
+import type { ReceiptStep } from '../model/receipt.ts';
+
 /**
  * Small facts gateways tell each other. A hint may be lost or come twice, so it only ever shortens a wait; the truth
  * is in a store.
@@ -7,7 +9,9 @@ export type Hint =
   | { readonly kind: 'kick'; readonly identity: string; readonly epoch: bigint; readonly reason: string }
   /** Is the peer of this session still there? Whoever has it answers with `presence`. */
   | { readonly kind: 'probe'; readonly identity: string; readonly epoch: bigint; readonly probe: string }
-  | { readonly kind: 'presence'; readonly probe: string; readonly alive: boolean };
+  | { readonly kind: 'presence'; readonly probe: string; readonly alive: boolean }
+  /** These receipts have been written: their senders may be told. */
+  | { readonly kind: 'receipts'; readonly steps: readonly ReceiptStep[] };
 
 export interface Hints {
   /** To every gateway, this one included. Never fails: a hint that cannot be sent is lost. */

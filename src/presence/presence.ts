@@ -227,6 +227,7 @@ export class Presence implements AsyncDisposable {
 
   #hear(hint: Hint): void {
     if (hint.kind === 'presence') return this.#probing.hear(hint);
+    if (hint.kind === 'receipts') return;
     const session = this.#sessions.get(hint.identity);
     if (session?.epoch !== hint.epoch) return;
     if (hint.kind === 'kick') {

@@ -1,12 +1,18 @@
 import {
   groupBytes,
+  hasProgress,
+  hasTracked,
   messageKind,
   messageMetaBytes,
   type ProgressAudience,
+  possibleDuplicate,
   prefixBytes,
   progressKind,
   progressMetaBytes,
   sourceBytes,
+  type Tracked,
+  trackedKind,
+  trackedMetaBytes,
   version,
 } from './batch-format.ts';
 import { hashOf } from './partition.ts';
@@ -29,6 +35,8 @@ export interface OutgoingRecord {
   readonly sender: Sender;
   /** Set on progress updates. */
   readonly audience: ProgressAudience | undefined;
+  /** Set where its sender has named it, or it expires. */
+  readonly tracked?: Tracked | undefined;
 }
 
 class Group {
@@ -37,7 +45,7 @@ class Group {
   readonly records: OutgoingRecord[] = [];
   frameBytes = 0;
   metaBytes = 0;
-  filtered = false;
+  traits = 0;
 
   constructor(topic: string) {
     this.topic = topic;
@@ -47,13 +55,20 @@ class Group {
   add(record: OutgoingRecord): void {
     this.records.push(record);
     this.frameBytes += record.frame.byteLength;
-    this.metaBytes +=
-      record.audience === undefined
-        ? messageMetaBytes
-        : progressMetaBytes + Buffer.byteLength(record.audience.recipient);
-    this.filtered ||= record.audience !== undefined;
+    this.metaBytes += metaBytesOf(record);
+    if (record.audience !== undefined) this.traits |= hasProgress;
+    else if (record.tracked !== undefined) this.traits |= hasTracked;
   }
 }
+
+const metaBytesOf = ({ audience, tracked, sender }: OutgoingRecord): number => {
+  if (audience !== undefined) return progressMetaBytes + Buffer.byteLength(audience.recipient);
+  if (tracked === undefined) return messageMetaBytes;
+  return trackedMetaBytes + Buffer.byteLength(tracked.id) + Buffer.byteLength(ownerText(tracked, sender));
+};
+
+/** Mostly the owner is the source, which is there already. */
+const ownerText = ({ owner }: Tracked, { source }: Sender): string => (owner === source ? '' : owner);
 
 /** A batch that still takes records. */
 export class OpenBatch {
@@ -124,7 +139,7 @@ const writeSender = (out: Buffer, at: number, { source, epoch }: Sender): number
 
 const writeGroup = (out: Buffer, at: number, group: Group): number => {
   out.writeUInt32BE(hashOf(group.topic), at);
-  out[at + 4] = group.filtered ? 1 : 0;
+  out[at + 4] = group.traits;
   out.writeUInt32BE(group.records.length, at + 5);
   out.writeUInt32BE(group.metaBytes, at + 9);
   out.writeUInt32BE(group.frameBytes, at + 13);
@@ -135,11 +150,26 @@ const writeGroup = (out: Buffer, at: number, group: Group): number => {
 
 const writeMeta = (out: Buffer, at: number, { record, sender }: { record: OutgoingRecord; sender: number }): number => {
   out.writeUInt16BE(sender, at);
-  out[at + 2] = record.audience === undefined ? messageKind : progressKind;
-  if (record.audience === undefined) return at + messageMetaBytes;
-  const bytes = out.write(record.audience.recipient, at + progressMetaBytes);
-  out.writeUInt16BE(bytes, at + messageMetaBytes);
-  return at + progressMetaBytes + bytes;
+  const { audience, tracked } = record;
+  if (audience !== undefined) {
+    out[at + 2] = progressKind;
+    const bytes = out.write(audience.recipient, at + progressMetaBytes);
+    out.writeUInt16BE(bytes, at + messageMetaBytes);
+    return at + progressMetaBytes + bytes;
+  }
+  out[at + 2] = tracked === undefined ? messageKind : trackedKind;
+  return tracked === undefined ? at + messageMetaBytes : writeTracked(out, at + messageMetaBytes, record, tracked);
+};
+
+const writeTracked = (out: Buffer, at: number, { sender }: OutgoingRecord, tracked: Tracked): number => {
+  out[at] = tracked.isPossibleDuplicate ? possibleDuplicate : 0;
+  out.writeDoubleBE(tracked.expiresAtMs, at + 1);
+  const idBytes = out.write(tracked.id, at + 10);
+  out[at + 9] = idBytes;
+  const ownerAt = at + 10 + idBytes;
+  const ownerBytes = out.write(ownerText(tracked, sender), ownerAt + 2);
+  out.writeUInt16BE(ownerBytes, ownerAt);
+  return ownerAt + 2 + ownerBytes;
 };
 
 const writeFrames = (out: Buffer, groups: readonly Group[], start: number): void => {

@@ -92,6 +92,13 @@ export class Recipient {
     for (const worker of this.#workers) worker(undefined);
   }
 
+  /** What this subscription had to ask is answered. */
+  resume(subscription: Subscription): void {
+    const membership = this.#memberships.get(subscription.topic);
+    if (membership?.subscription === subscription && subscription.state === 'asking')
+      membership.reader.follow(subscription);
+  }
+
   /** The peer has everything up to `mark`. */
   confirmed(mark: number): void {
     let moved = false;

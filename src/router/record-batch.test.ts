@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { hasProgress, hasTracked } from './batch-format.ts';
 import { OpenBatch, type OutgoingRecord, type Sender } from './open-batch.ts';
 import { RecordBatch } from './record-batch.ts';
 
@@ -23,7 +24,24 @@ const record: fc.Arbitrary<OutgoingRecord> = fc.record({
     .map(framed),
   sender: fc.constantFrom(...senders),
   audience: fc.option(fc.record({ recipient: fc.constantFrom('', 'us::ü', 'ag::w::i::a') }), { nil: undefined }),
+  tracked: fc.constant(undefined),
 });
+
+const tracked = fc.record({
+  owner: fc.constantFrom('ag::w::i::one', 'orc::i::ü', 'wfe::shard0'),
+  id: fc.string({ unit: 'grapheme', maxLength: 30 }),
+  expiresAtMs: fc.constantFrom(0, 1_790_000_000_123),
+  isPossibleDuplicate: fc.boolean(),
+});
+
+const anyRecord = fc.oneof(
+  record,
+  fc.record({ record, tracked }).map(({ record: one, tracked: beside }) => ({
+    ...one,
+    audience: undefined,
+    tracked: beside,
+  })),
+);
 
 const closed = (records: readonly OutgoingRecord[]): Buffer => {
   const open = new OpenBatch();
@@ -34,7 +52,7 @@ const closed = (records: readonly OutgoingRecord[]): Buffer => {
 describe('record batch', () => {
   test('what goes in comes out, grouped by topic and in order within each', () => {
     fc.assert(
-      fc.property(fc.array(record, { minLength: 1, maxLength: 60 }), (records) => {
+      fc.property(fc.array(anyRecord, { minLength: 1, maxLength: 60 }), (records) => {
         const batch = new RecordBatch(closed(records));
         expect(batch.records).toBe(records.length);
         expect(batch.closedAtMs).toBe(1234.5);
@@ -44,11 +62,14 @@ describe('record batch', () => {
           expect(group.first).toBe(first);
           first += group.records;
           expect(group.records).toBe(mine.length);
-          expect(group.filtered).toBe(mine.some(({ audience }) => audience !== undefined));
+          expect((group.traits & hasProgress) !== 0).toBe(mine.some(({ audience }) => audience !== undefined));
+          expect((group.traits & hasTracked) !== 0).toBe(mine.some((one) => one.tracked !== undefined));
           expect(Buffer.from(group.framesFrom(0)).equals(Buffer.concat(mine.map(({ frame }) => frame)))).toBe(true);
-          expect(group.metas()).toEqual(mine.map(({ sender, audience }) => ({ ...sender, audience })));
+          expect(group.metas()).toEqual(
+            mine.map(({ sender, audience, tracked: beside }) => ({ ...sender, audience, tracked: beside })),
+          );
           for (const [index, { frame }] of mine.entries())
-            expect(Buffer.from(group.frame(index)).equals(Buffer.from(frame))).toBe(true);
+            expect(Buffer.from(group.frames(index, index + 1)).equals(Buffer.from(frame))).toBe(true);
         }
         expect(first).toBe(records.length);
         expect(new Set(batch.groups.map(({ topic }) => topic)).size).toBe(batch.groups.length);

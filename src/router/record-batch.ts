@@ -4,21 +4,34 @@
  * The frames of a group lie next to each other exactly as they will be written to a recipient, so that delivering a
  * group is one slice and no copy. `open-batch.ts` writes what this file reads.
  */
-import { groupBytes, type ProgressAudience, prefixBytes, progressKind, sourceBytes, version } from './batch-format.ts';
+import {
+  groupBytes,
+  messageMetaBytes,
+  type ProgressAudience,
+  possibleDuplicate,
+  prefixBytes,
+  progressKind,
+  progressMetaBytes,
+  sourceBytes,
+  type Tracked,
+  trackedKind,
+  version,
+} from './batch-format.ts';
 
 /** What one record says beside its frame. */
 export interface RecordMeta {
   readonly source: string;
   readonly epoch: bigint;
   readonly audience: ProgressAudience | undefined;
+  readonly tracked: Tracked | undefined;
 }
 
 /** The records of one topic in a batch. */
 export class RecordGroup {
   readonly hash: number;
   readonly records: number;
-  /** Whether some of its records are not for every subscription of the topic. */
-  readonly filtered: boolean;
+  /** Whether some of its records have to be looked at one by one: see `hasProgress` and `hasTracked`. */
+  readonly traits: number;
   /** Index of its first record within the batch. */
   readonly first: number;
   readonly #batch: RecordBatch;
@@ -30,7 +43,7 @@ export class RecordGroup {
     this.#place = place;
     this.hash = place.hash;
     this.records = place.records;
-    this.filtered = place.filtered;
+    this.traits = place.traits;
     this.first = place.first;
   }
 
@@ -45,20 +58,28 @@ export class RecordGroup {
   }
 
   frame(index: number): Uint8Array {
-    const start = this.#skip(index);
-    return this.#batch.bytes.subarray(start, start + frameBytesAt(this.#batch.bytes, start));
+    return this.frames(index, index + 1);
+  }
+
+  /** The frames of its records from one index to before another. */
+  frames(from: number, to: number): Uint8Array {
+    const start = this.#skip(from);
+    let end = start;
+    for (let index = from; index < to; index += 1) end += frameBytesAt(this.#batch.bytes, end);
+    return this.#batch.bytes.subarray(start, end);
   }
 
   metas(): readonly RecordMeta[] {
     const { bytes } = this.#batch;
     const metas: RecordMeta[] = [];
+    const sources = new Map<number, { source: string; epoch: bigint }>();
     for (let at = this.#place.metaStart; metas.length < this.records; ) {
-      const source = this.#batch.source(bytes.readUInt16BE(at));
-      const progress = bytes[at + 2] === progressKind;
-      const recipientBytes = progress ? bytes.readUInt16BE(at + 3) : 0;
-      const audience = progress ? { recipient: bytes.toString('utf8', at + 5, at + 5 + recipientBytes) } : undefined;
-      metas.push({ ...source, audience });
-      at += progress ? 5 + recipientBytes : 3;
+      const index = bytes.readUInt16BE(at);
+      let source = sources.get(index);
+      if (source === undefined) sources.set(index, (source = this.#batch.source(index)));
+      const { audience, tracked, end } = readMeta(bytes, at, source.source);
+      metas.push({ ...source, audience, tracked });
+      at = end;
     }
     return metas;
   }
@@ -70,10 +91,33 @@ export class RecordGroup {
   }
 }
 
+type ReadMeta = Pick<RecordMeta, 'audience' | 'tracked'> & { readonly end: number };
+
+const readMeta = (bytes: Buffer, at: number, source: string): ReadMeta => {
+  const kind = bytes[at + 2];
+  if (kind === trackedKind) return readTracked(bytes, at + messageMetaBytes, source);
+  if (kind !== progressKind) return { audience: undefined, tracked: undefined, end: at + messageMetaBytes };
+  const start = at + progressMetaBytes;
+  const end = start + bytes.readUInt16BE(at + messageMetaBytes);
+  return { audience: { recipient: bytes.toString('utf8', start, end) }, tracked: undefined, end };
+};
+
+const readTracked = (bytes: Buffer, at: number, source: string): ReadMeta => {
+  const idEnd = at + 10 + bytes.readUInt8(at + 9);
+  const end = idEnd + 2 + bytes.readUInt16BE(idEnd);
+  const tracked = {
+    owner: end === idEnd + 2 ? source : bytes.toString('utf8', idEnd + 2, end),
+    id: bytes.toString('utf8', at + 10, idEnd),
+    expiresAtMs: bytes.readDoubleBE(at + 1),
+    isPossibleDuplicate: (bytes.readUInt8(at) & possibleDuplicate) !== 0,
+  };
+  return { audience: undefined, tracked, end };
+};
+
 interface GroupPlace {
   readonly hash: number;
   readonly records: number;
-  readonly filtered: boolean;
+  readonly traits: number;
   readonly first: number;
   readonly topicStart: number;
   readonly topicEnd: number;
@@ -133,7 +177,7 @@ export class RecordBatch {
       const framesEnd = framesStart + bytes.readUInt32BE(at + 13);
       const group = new RecordGroup(this, {
         hash: bytes.readUInt32BE(at),
-        filtered: bytes[at + 4] === 1,
+        traits: bytes.readUInt8(at + 4),
         topicStart: at + groupBytes,
         topicEnd: at + groupBytes + topicBytes,
         records,

@@ -2,14 +2,17 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Authorizer, type PublishPermit } from '../acl/authorizer.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
-import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
+import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
+import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { recentBytesMax } from '../model/limits.ts';
 import { topic } from '../model/topic.ts';
+import { Receipts } from '../receipts/receipts.ts';
 import type { Inbox } from './inbox.ts';
 import type { Recipient } from './recipient.ts';
 import { Router, type SubscriptionMode } from './router.ts';
@@ -72,23 +75,26 @@ class TestInbox implements Inbox {
   }
 }
 
-const opened: Router[] = [];
+const opened: AsyncDisposable[] = [];
 afterEach(async () => {
-  for (const router of opened.splice(0)) await router[Symbol.asyncDispose]();
+  for (const one of opened.splice(0)) await one[Symbol.asyncDispose]();
 });
 
-const set = (
+const set = async (
   stores = {
     messageLog: new MemoryMessageLog({ partitions: 4, spread: 4 }),
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    receiptStore: new MemoryReceiptStore({ clock: systemClock, retentionMs: 86_400_000 }),
   },
 ) => {
   const metrics = new MemoryMetrics();
-  const router = new Router({ ...stores, metrics, clock: systemClock, log: new MemoryLog() });
-  opened.push(router);
-  return { router, metrics, stores };
+  const deps = { ...stores, metrics, clock: systemClock, log: new MemoryLog(), hints: new MemoryHints() };
+  const receipts = await Receipts.open(deps);
+  const router = new Router({ ...deps, receipts });
+  opened.push(router, receipts);
+  return { router, metrics, stores, receipts };
 };
 
 const permitFor = async (text: string): Promise<PublishPermit> => {
@@ -121,7 +127,7 @@ const names = (count: number, from = 0): string[] => Array.from({ length: count 
 
 describe('subscription modes', () => {
   test('durable: what was sent before the first connect, then what comes, and nothing twice after leaving', async () => {
-    const { router } = set();
+    const { router } = await set();
     const publish = await publisher(router, 'ag::w::i::a');
     await Promise.all(names(5).map(publish));
     const first = await join(router, 'ag::w::i::a', 'durable');
@@ -136,7 +142,7 @@ describe('subscription modes', () => {
   });
 
   test('durable: what was not confirmed comes again', async () => {
-    const { router } = set();
+    const { router } = await set();
     const publish = await publisher(router, 'ag::w::i::b');
     const first = await join(router, 'ag::w::i::b', 'durable', new TestInbox({ confirms: false }));
     await Promise.all(names(3).map(publish));
@@ -147,7 +153,7 @@ describe('subscription modes', () => {
   });
 
   test('resume_or_tail: nothing old the first time, everything missed the second', async () => {
-    const { router } = set();
+    const { router } = await set();
     const publish = await publisher(router, 'uu::alice');
     await publish('old');
     const first = await join(router, 'uu::alice', 'resume_or_tail');
@@ -161,7 +167,7 @@ describe('subscription modes', () => {
   });
 
   test('live: only while there', async () => {
-    const { router } = set();
+    const { router } = await set();
     const publish = await publisher(router, 'ga::w');
     await publish('old');
     const first = await join(router, 'ga::w', 'live');
@@ -176,7 +182,7 @@ describe('subscription modes', () => {
   });
 
   test('leaving a topic and coming back to it resumes there', async () => {
-    const { router } = set();
+    const { router } = await set();
     const publish = await publisher(router, 'gu::w');
     const { recipient, inbox } = await join(router, 'gu::w', 'resume_or_tail');
     await publish('m0');
@@ -191,7 +197,7 @@ describe('subscription modes', () => {
 
 describe('catching up', () => {
   test('a full inbox pauses its subscription only, and gets everything in order once it is emptied', async () => {
-    const { router } = set();
+    const { router } = await set();
     const [slowPublish, fastPublish] = [
       await publisher(router, 'ag::w::i::slow'),
       await publisher(router, 'ag::w::i::fast'),
@@ -209,7 +215,7 @@ describe('catching up', () => {
   });
 
   test('from far behind what is kept in memory, without gap or duplicate at the seam, while more comes', async () => {
-    const { router, metrics } = set();
+    const { router, metrics } = await set();
     const publish = await publisher(router, 'ag::w::i::far');
     const reader = await join(router, 'ag::w::i::far', 'live');
     const large = 'x'.repeat(100_000);
@@ -226,10 +232,10 @@ describe('catching up', () => {
   });
 
   test('a thousand who return at once share scans', async () => {
-    const { router, metrics, stores } = set();
+    const { router, metrics, stores } = await set();
     const owners = Array.from({ length: 1000 }, (_, index) => `ag::w::crowd::${index}`);
     for (const owner of owners) await (await publisher(router, owner))('hello');
-    const again = set(stores);
+    const again = await set(stores);
     const inboxes = await Promise.all(owners.map(async (owner) => (await join(again.router, owner, 'durable')).inbox));
     for (const inbox of inboxes) expect(await inbox.has(1)).toEqual(['hello']);
     expect(again.metrics.read('aether_catch_up_scans_total')).toBeLessThan(40);
@@ -280,7 +286,7 @@ describe('catching up', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-        const { router } = set();
+        const { router } = await set();
         const publish = await publisher(router, 'ga::prop');
         const inboxes: TestInbox[] = [];
         let published = 0;
@@ -312,7 +318,7 @@ describe('catching up', () => {
             await inbox.has(before + 1);
           }
         await new Promise((resolve) => setImmediate(resolve));
-        await opened.pop()?.[Symbol.asyncDispose]();
+        for (const one of opened.splice(0)) await one[Symbol.asyncDispose]();
         for (const inbox of inboxes) expect(inbox.texts.map((text) => text.split(' ')[0])).toEqual(names(published));
       }),
       { numRuns: 40, timeout: 10_000, examples: onceFailed },
@@ -322,7 +328,7 @@ describe('catching up', () => {
 
 describe('progress', () => {
   test('goes to everyone but its source, or to the one it names', async () => {
-    const { router } = set();
+    const { router } = await set();
     const target = topic('pg::w');
     const verdict = await new Authorizer().permit(service, { action: 'report_progress', topic: target });
     if ('denial' in verdict) throw new Error('denied');
@@ -360,7 +366,7 @@ describe('progress', () => {
 
 describe('fencing and failure', () => {
   test('cursors of a superseded session are refused, and it is told', async () => {
-    const { router, stores } = set();
+    const { router, stores } = await set();
     const publish = await publisher(router, 'ag::w::i::fence');
     const inbox = new TestInbox();
     const fenced = Promise.withResolvers<void>();
@@ -384,7 +390,7 @@ describe('fencing and failure', () => {
   });
 
   test('a session resumed on the same gateway is not ended by what is refused to its predecessor', async () => {
-    const { router, stores } = set();
+    const { router, stores } = await set();
     const own = 'ag::w::i::again';
     const publish = await publisher(router, own);
     const first = await join(router, own, 'durable');
@@ -409,7 +415,7 @@ describe('fencing and failure', () => {
   });
 
   test('an older session cannot open after a newer one', async () => {
-    const { router, stores } = set();
+    const { router, stores } = await set();
     await stores.cursorStore.open('ag::w::i::old', 20n);
     await expect(
       router.open({
@@ -423,7 +429,7 @@ describe('fencing and failure', () => {
   });
 
   test('a competing message goes to one worker, and to the next if that one leaves with it', async () => {
-    const { router } = set();
+    const { router } = await set();
     const publish = await publisher(router, 'tb::w::jobs');
     const workers = await Promise.all(
       ['1', '2'].map(async (specifier) => {

@@ -4,7 +4,7 @@
  */
 import type { PublishPermit } from '../acl/authorizer.ts';
 import { FabricError } from '../model/error.ts';
-import type { Topic } from '../model/topic.ts';
+import type { Topic, TopicKind } from '../model/topic.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore, Position } from '../ports/cursor-store.ts';
 import type { Log } from '../ports/log.ts';
@@ -12,7 +12,8 @@ import type { MessageLog } from '../ports/message-log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { TopicIndex } from '../ports/topic-index.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
-import type { ProgressAudience } from './batch-format.ts';
+import type { Receipts } from '../receipts/receipts.ts';
+import type { ProgressAudience, Tracked } from './batch-format.ts';
 import { BulkLane } from './bulk-lane.ts';
 import { Cursors } from './cursors.ts';
 import type { Sender } from './open-batch.ts';
@@ -22,6 +23,8 @@ import { PartitionWriter } from './partition-writer.ts';
 import type { Publication } from './publication.ts';
 import { Recipient, type RecipientFacts } from './recipient.ts';
 import { Subscription } from './subscription.ts';
+import { Tracing } from './tracked-deliveries.ts';
+import { toWork } from './work-format.ts';
 import { Worker } from './worker.ts';
 
 export interface RouterDeps {
@@ -32,6 +35,7 @@ export interface RouterDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly receipts: Receipts;
 }
 
 /**
@@ -49,7 +53,19 @@ export interface OutgoingMessage {
   readonly frame: Uint8Array;
   readonly sender: Sender;
   readonly audience?: ProgressAudience;
+  readonly tracked?: Tracked | undefined;
 }
+
+/** Topics whose messages have one recipient each; of those to the others no delivery is told. */
+const oneRecipient: ReadonlySet<TopicKind> = new Set([
+  'agent',
+  'task',
+  'user_window',
+  'service',
+  'bridge',
+  'event_receiver',
+  'metric_receiver',
+]);
 
 const sweepEveryMs = 15_000;
 const oldest: Position = { offset: 0n, index: 0 };
@@ -76,11 +92,11 @@ export class Router implements AsyncDisposable {
    * Hands a message to the log, or to the workers of a competing topic. Returns at once; what becomes of it is in the
    * publication. One sender's messages to one recipient keep their order (I5).
    */
-  publish({ access }: PublishPermit, { frame, sender, audience }: OutgoingMessage): Publication {
+  publish({ access }: PublishPermit, { frame, sender, audience, tracked }: OutgoingMessage): Publication {
     const { topic } = access;
     if (topic.kind === 'task_workers')
-      return { durable: this.#deps.workQueue.push(topic.text, [frame]), room: undefined };
-    return this.#writerOf(topic).add({ topic: topic.text, frame, sender, audience });
+      return { durable: this.#deps.workQueue.push(topic.text, toWork(frame, tracked)), room: undefined };
+    return this.#writerOf(topic).add({ topic: topic.text, frame, sender, audience, tracked });
   }
 
   /** Opens a session's receiving end, fencing off the cursors from its predecessors. */
@@ -96,7 +112,8 @@ export class Router implements AsyncDisposable {
     const reader = await this.#readerOf(topic);
     const committed = mode === 'live' ? undefined : recipient.placeOn(topic.text);
     const from = committed ?? (mode === 'durable' ? oldest : { offset: reader.next, index: 0 });
-    recipient.join(new Subscription(recipient, topic.text, { durable: mode !== 'live', from }), reader);
+    const tracing = new Tracing(this.#deps, { hasOneRecipient: oneRecipient.has(topic.kind) });
+    recipient.join(new Subscription(recipient, topic.text, { durable: mode !== 'live', from, tracing }), reader);
   }
 
   unsubscribe(recipient: Recipient, topic: Topic): void {

@@ -1,58 +1,70 @@
 /**
- * A recipient's wish for one topic. It is in one of four states, and only its partition's reader moves it:
+ * A recipient's wish for one topic. It is in one of five states, and only its partition's reader moves it:
  *
  * - `live`: gets each batch as the reader takes it
  * - `behind`: waits for the catch-up scan that will bring it from `position` to the live reader
  * - `full`: the inbox refused; waits for room, then goes on from `position`
+ * - `asking`: has to know whether the record at `position` was delivered before, then goes on from there
  * - `closed`
  */
 import type { Position } from '../ports/cursor-store.ts';
+import type { ProgressAudience } from './batch-format.ts';
 import { hashOf } from './partition.ts';
 import type { Recipient } from './recipient.ts';
 import type { RecordGroup, RecordMeta } from './record-batch.ts';
+import { type Tracing, TrackedDeliveries, type TrackedVerdict } from './tracked-deliveries.ts';
 
-type State = 'live' | 'behind' | 'full' | 'closed';
+type State = 'live' | 'behind' | 'full' | 'asking' | 'closed';
 
 interface Delivered {
   readonly mark: number;
   readonly position: Position;
 }
 
+interface SubscriptionFacts {
+  /** Whether the recipient's place on the topic outlives its connection. */
+  readonly durable: boolean;
+  readonly from: Position;
+  readonly tracing: Tracing;
+}
+
 export class Subscription {
   readonly topic: string;
   readonly hash: number;
   readonly recipient: Recipient;
-  /** Whether the recipient's place on the topic outlives its connection. */
   readonly durable: boolean;
   state: State = 'behind';
   /** No record before this one is wanted any more. */
   position: Position;
+  readonly #deliveries: TrackedDeliveries;
   #confirmed: Position;
   #awaiting: Delivered | undefined;
   #latest: Delivered | undefined;
 
-  constructor(recipient: Recipient, topic: string, { durable, from }: { durable: boolean; from: Position }) {
+  constructor(recipient: Recipient, topic: string, { durable, from, tracing }: SubscriptionFacts) {
     this.recipient = recipient;
     this.topic = topic;
     this.hash = hashOf(topic);
     this.durable = durable;
     this.position = from;
     this.#confirmed = from;
+    this.#deliveries = new TrackedDeliveries(tracing);
   }
 
-  /** Offers what it wants of `group` at `offset`; on refusal it is `full`, and `position` says where it stopped. */
+  /** Offers what it wants of `group` at `offset`; where that stops it is `full` or `asking`, and `position` says where. */
   deliver(offset: bigint, group: RecordGroup): boolean {
     if (offset < this.position.offset) return true;
     const wanted = this.position.offset === offset ? this.position.index - group.first : 0;
     const start = Math.max(0, wanted);
     if (start >= group.records) return true;
-    if (group.filtered) return this.#deliverEach(offset, group, start);
+    if (group.traits !== 0) return this.#deliverEach(offset, group, start);
     const mark = this.recipient.inbox.offer(group.framesFrom(start), group.records - start);
     return this.#settle(mark, { offset, index: group.first + (mark === undefined ? start : group.records) });
   }
 
   /** Everything offered up to `mark` has reached the peer. */
   confirm(mark: number): boolean {
+    this.#deliveries.confirm(mark);
     const found = [this.#latest, this.#awaiting].find((delivered) => delivered !== undefined && delivered.mark <= mark);
     if (found === undefined) return false;
     this.#confirmed = found.position;
@@ -67,15 +79,32 @@ export class Subscription {
     return settled && this.state === 'live' ? { offset: liveNext, index: 0 } : this.#confirmed;
   }
 
+  /** Looks at record after record; those for this recipient that lie next to each other go out together. */
   #deliverEach(offset: bigint, group: RecordGroup, start: number): boolean {
-    const metas = group.metas();
-    for (let index = start; index < group.records; index += 1) {
-      const meta = metas[index];
-      if (meta === undefined || !this.#isFor(meta)) continue;
-      const mark = this.recipient.inbox.offer(group.frame(index), 1);
-      if (!this.#settle(mark, { offset, index: group.first + index + (mark === undefined ? 0 : 1) })) return false;
+    let from = start;
+    for (const [index, meta] of group.metas().entries()) {
+      const verdict = index < start ? 'pass' : this.#verdictOn(meta);
+      if (index < start || verdict === 'deliver') continue;
+      if (!this.#offerRun(offset, group, { from, to: index })) return false;
+      from = index + 1;
+      if (verdict === 'ask') return this.#ask({ offset, index: group.first + index }, meta);
     }
-    return true;
+    return this.#offerRun(offset, group, { from, to: group.records });
+  }
+
+  #offerRun(offset: bigint, group: RecordGroup, { from, to }: { readonly from: number; readonly to: number }): boolean {
+    if (from === to) return true;
+    const mark = this.recipient.inbox.offer(group.frames(from, to), to - from);
+    this.#deliveries.endRun(mark);
+    return this.#settle(mark, { offset, index: group.first + (mark === undefined ? from : to) });
+  }
+
+  /** Waits at `position` until it is known whether the record there was delivered before. */
+  #ask(position: Position, { tracked }: RecordMeta): boolean {
+    this.state = 'asking';
+    this.position = position;
+    if (tracked !== undefined) void this.#deliveries.ask(tracked).then(() => this.recipient.resume(this));
+    return false;
   }
 
   #settle(mark: number | undefined, position: Position): boolean {
@@ -90,12 +119,16 @@ export class Subscription {
     return true;
   }
 
+  #verdictOn({ source, audience, tracked }: RecordMeta): TrackedVerdict {
+    if (tracked !== undefined) return this.#deliveries.consider(tracked);
+    return audience === undefined || this.#isFor(source, audience) ? 'deliver' : 'pass';
+  }
+
   /** A progress update is not for its own source, and only for the recipient it names if it names one. */
-  #isFor({ source, audience }: RecordMeta): boolean {
-    if (audience === undefined) return true;
+  #isFor(source: string, { recipient }: ProgressAudience): boolean {
     const own = this.recipient.topic;
     if (source === own) return false;
-    return audience.recipient === '' || audience.recipient === own || isWindowOf(own, audience.recipient);
+    return recipient === '' || recipient === own || isWindowOf(own, recipient);
   }
 }
 

@@ -4,15 +4,13 @@
  */
 import { workCreditPerWorker } from '../model/limits.ts';
 import { untilAborted } from '../model/until-aborted.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Log } from '../ports/log.ts';
 import type { WorkItem, WorkQueue } from '../ports/work-queue.ts';
 import type { Recipient } from './recipient.ts';
+import { Tracing, type TracingDeps } from './tracked-deliveries.ts';
+import { readWork, type Work } from './work-format.ts';
 
-export interface WorkerDeps {
+export interface WorkerDeps extends TracingDeps {
   readonly workQueue: WorkQueue;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 const retryAfterMs = 250;
@@ -22,7 +20,8 @@ export class Worker implements AsyncDisposable {
   readonly #recipient: Recipient;
   readonly #topic: string;
   readonly #closing = new AbortController();
-  readonly #written: { readonly mark: number; readonly item: WorkItem }[] = [];
+  readonly #tracing: Tracing;
+  readonly #written: { readonly mark: number; readonly item: WorkItem; readonly work: Work }[] = [];
   #room = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
 
@@ -30,6 +29,7 @@ export class Worker implements AsyncDisposable {
     this.#deps = deps;
     this.#recipient = recipient;
     this.#topic = topic;
+    this.#tracing = new Tracing(deps, { hasOneRecipient: true });
     this.#running = this.#run();
   }
 
@@ -52,15 +52,29 @@ export class Worker implements AsyncDisposable {
 
   async #consume(signal: AbortSignal): Promise<void> {
     for await (const item of this.#deps.workQueue.consume(this.#topic, { credit: workCreditPerWorker, signal })) {
-      const mark = await this.#offer(item, signal);
-      if (mark === undefined) item.release();
-      else this.#written.push({ mark, item });
+      const work = readWork(item.body);
+      if (!(await this.#isWanted(work))) item.ack();
+      else {
+        const mark = await this.#offer(work, signal);
+        if (mark === undefined) item.release();
+        else this.#written.push({ mark, item, work });
+      }
     }
   }
 
-  async #offer(item: WorkItem, signal: AbortSignal): Promise<number | undefined> {
+  /** Not what has expired, nor what another worker has had under the same name. */
+  async #isWanted({ tracked }: Work): Promise<boolean> {
+    if (tracked === undefined) return true;
+    if (this.#tracing.isExpired(tracked)) {
+      this.#tracing.tell(tracked, 'expired');
+      return false;
+    }
+    return !tracked.isPossibleDuplicate || tracked.id === '' || !(await this.#tracing.wasDelivered(tracked));
+  }
+
+  async #offer({ frame }: Work, signal: AbortSignal): Promise<number | undefined> {
     while (!signal.aborted) {
-      const mark = this.#recipient.inbox.offer(item.body, 1);
+      const mark = this.#recipient.inbox.offer(frame, 1);
       if (mark !== undefined) return mark;
       this.#room = Promise.withResolvers<void>();
       await this.#room.promise;
@@ -70,6 +84,10 @@ export class Worker implements AsyncDisposable {
 
   #heard(mark: number | undefined): void {
     if (mark === undefined) return this.#room.resolve();
-    while (this.#written[0] !== undefined && this.#written[0].mark <= mark) this.#written.shift()?.item.ack();
+    for (let first = this.#written[0]; first !== undefined && first.mark <= mark; first = this.#written[0]) {
+      this.#written.shift();
+      first.item.ack();
+      if (first.work.tracked !== undefined) this.#tracing.tell(first.work.tracked, 'delivered');
+    }
   }
 }

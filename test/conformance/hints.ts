@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { stepOf } from '../../src/model/receipt.ts';
 import type { Hint, Hints } from '../../src/ports/hints.ts';
 
 interface Opened extends AsyncDisposable {
@@ -34,6 +35,18 @@ export const hintsConformance = (adapter: string, open: () => Promise<Opened>): 
       await second.promise;
       expect(heard[0]).toEqual([kick]);
       stop[1].abort();
+    });
+
+    test('receipts come as they are', async () => {
+      await using opened = await open();
+      const stop = new AbortController();
+      const heard = Promise.withResolvers<Hint>();
+      await opened.ends[1].subscribe(heard.resolve, { signal: stop.signal });
+      const receipt = { id: 'ü|"1"', state: 'delivered', atMs: 1_790_000_000_000.5, reason: '' } as const;
+      const hint: Hint = { kind: 'receipts', steps: [stepOf('ag::w::i::s', receipt)] };
+      opened.ends[0].publish(hint);
+      expect(await heard.promise).toEqual(hint);
+      stop.abort();
     });
 
     test('a hint nobody listens to is no error', async () => {

@@ -19,6 +19,7 @@ import { type ConnectCall, takeInside } from '../../src/gateway/grpc-inside.ts';
 import { openGrpcServer } from '../../src/gateway/grpc-server.ts';
 import { defaultKvSettings, Kv } from '../../src/kv/kv.ts';
 import { Presence } from '../../src/presence/presence.ts';
+import { Receipts } from '../../src/receipts/receipts.ts';
 import { Router } from '../../src/router/router.ts';
 import { agentInit, RawClient, send } from './raw-client.ts';
 import { Taking } from './taking.ts';
@@ -46,10 +47,12 @@ const open = async (inside: typeof takeInside = () => undefined) => {
   const ports = { ...createStores(), clock: systemClock, entropy: systemEntropy, log, metrics };
   const stack = new AsyncDisposableStack();
   const presence = stack.use(await Presence.open(presenceSettings, ports));
-  const router = stack.use(new Router(ports));
+  const receipts = stack.use(await Receipts.open(ports));
+  const router = stack.use(new Router({ ...ports, receipts }));
   const gateway = new Gateway({
     ...ports,
     presence,
+    receipts,
     router,
     kv: new Kv(ports, defaultKvSettings),
     checkpoints: new Checkpoints(ports, defaultCheckpointSettings),

@@ -4,6 +4,7 @@ import type { AetherError } from './error.ts';
 import type { Handler, IterateOptions } from './feed.ts';
 import { handle } from './handling.ts';
 import type { CloseOptions, Link } from './link.ts';
+import { Receipts } from './receipts.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import type { ClosedReason, ConnectionStatus } from './status.ts';
@@ -23,11 +24,14 @@ export interface ClientLoad {
 export class Client implements AsyncDisposable {
   /** For operators: sessions of all gateways. */
   readonly sessions: Sessions;
+  /** How far one's own messages have come. */
+  readonly receipts: Receipts;
   readonly #link: Link;
 
   constructor(link: Link) {
     this.#link = link;
     this.sessions = new Sessions(link);
+    this.receipts = new Receipts(link);
   }
 
   /** The text that names this principal in the fabric, exclusively. */

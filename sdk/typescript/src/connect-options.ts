@@ -47,6 +47,11 @@ export interface ConnectOptions {
   readonly extensions?: readonly Extension[] | undefined;
   /** Several messages share a frame where the gateway knows how and they are ready at once. True by default. */
   readonly batch?: boolean | undefined;
+  /**
+   * True: `send()` resolves with a receipt that can be waited for, and what was not confirmed is sent again after a
+   * reconnect without being published twice. Connecting fails where the gateway cannot. False by default.
+   */
+  readonly receipts?: boolean | undefined;
   /** One attempt, from dialling to the gateway's acknowledgement. 15,000 by default. */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a send may wait for a connection or for room. 30,000 by default. */
@@ -70,6 +75,7 @@ export interface Settings {
   readonly waitForGateway: boolean;
   readonly signal: AbortSignal | undefined;
   readonly extensions: readonly ExtensionDeclaration[];
+  readonly receipts: boolean;
   readonly connectTimeoutMs: number;
   readonly sendTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -92,6 +98,7 @@ export const resolve = (options: ConnectOptions): Settings => ({
   waitForGateway: options.waitForGateway ?? false,
   signal: options.signal,
   extensions: extensionsOf(options),
+  receipts: options.receipts ?? false,
   connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs, 15_000),
   sendTimeoutMs: positive('sendTimeoutMs', options.sendTimeoutMs, 30_000),
   requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs, 10_000),
@@ -100,15 +107,30 @@ export const resolve = (options: ConnectOptions): Settings => ({
 });
 
 /** Those the application names, then those this package makes use of. */
-const extensionsOf = ({ extensions = [], batch = true }: ConnectOptions): readonly ExtensionDeclaration[] => {
+const extensionsOf = ({
+  extensions = [],
+  batch = true,
+  receipts = false,
+}: ConnectOptions): readonly ExtensionDeclaration[] => {
   const named = extensions.map(({ uri, version = '', required = false, jsonSchema = '' }) => ({
     uri,
     version,
     required,
     jsonSchema,
   }));
-  return batch ? [...named, { uri: fabricExtensions.batch, version: '', required: false, jsonSchema: '' }] : named;
+  return [
+    ...named,
+    ...(batch ? [declared(fabricExtensions.batch, { required: false })] : []),
+    ...(receipts ? [declared(fabricExtensions.receipts, { required: true })] : []),
+  ];
 };
+
+const declared = (uri: string, { required }: { readonly required: boolean }): ExtensionDeclaration => ({
+  uri,
+  version: '',
+  required,
+  jsonSchema: '',
+});
 
 const addressesOf = (address: string | readonly string[] = 'localhost:50051'): readonly string[] => {
   const addresses = typeof address === 'string' ? [address] : [...address];

@@ -1,4 +1,5 @@
 /** What Aether Fabric adds to the published protocol, by the URI each is negotiated under. */
 export const fabricExtensions = {
   batch: 'urn:aether-fabric:batch',
+  receipts: 'urn:aether-fabric:receipts',
 } as const;

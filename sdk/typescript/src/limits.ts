@@ -14,7 +14,16 @@ export const writeAheadBytesMax: number = 256 * 1024;
 
 /** Sends that share a frame, and the bytes of that frame. Gateways take 8192 of them. */
 export const sendBatchMessagesMax = 1024;
-export const sendBatchBytesMax: number = 256 * 1024;
+export const sendBatchBytesMax: number = 64 * 1024;
+
+/** Receipts asked for in one frame; gateways answer for 1000. */
+export const receiptsPerQueryMax = 1000;
+
+/** How often receipts that are waited for are asked for, in case one was not told. */
+export const receiptPollMs = 5000;
+
+/** How long after a refusal that says so a message is sent again. */
+export const resendAfterMs = 500;
 
 /** What a gateway may send ahead of being read: HTTP/2's default of 64 KiB is slow over long distances. */
 export const receiveWindowBytes: number = 256 * 1024;

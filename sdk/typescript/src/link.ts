@@ -16,6 +16,8 @@ import type { Claim } from './identity.ts';
 import { drainPatienceMs, duplicateAttemptsMax, statesKept } from './limits.ts';
 import { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
+import { ReceiptBook } from './receipt-book.ts';
+import { queryReceipts } from './receipt-query.ts';
 import { Reception } from './reception.ts';
 import { packSends } from './send-batch.ts';
 import { type Session, toSession } from './session.ts';
@@ -35,6 +37,8 @@ export class Link {
   readonly settings: Settings;
   readonly outbox: Outbox;
   readonly reception: Reception;
+  /** Where the client asks for receipts. */
+  readonly book: ReceiptBook | undefined;
   readonly states: Feed<ConnectionStatus>;
   readonly topics: CheckedTopics = new CheckedTopics();
   /** Resolves when the link is closed for good. Never rejects. */
@@ -75,7 +79,8 @@ export class Link {
   private constructor(claim: Claim, settings: Settings) {
     this.#claim = claim;
     this.settings = settings;
-    this.reception = new Reception(settings.inboxBytesMax);
+    this.book = settings.receipts ? this.#openBook() : undefined;
+    this.reception = new Reception(settings.inboxBytesMax, this.book);
     this.outbox = new Outbox({ bytesMax: settings.outboxBytesMax, onWaiting: () => this.reception.changed() });
     this.#pace = new Pace({ ...settings.reconnect, addresses: settings.addresses });
     this.#status = { state: 'connecting', address: this.#pace.address };
@@ -182,7 +187,10 @@ export class Link {
     const end = await this.#untilEnded(dialled);
     this.#pace.lost(performance.now());
     if (this.#ended !== undefined) return this.#ended;
-    if (end.code === 'ok' && this.reception.isClosing) return { by: 'client' };
+    if (end.code === 'ok' && this.reception.isClosing) {
+      this.book?.confirmAll();
+      return { by: 'client' };
+    }
     const error = errorOf(end);
     this.reception.requests.lose(error);
     return error;
@@ -197,7 +205,8 @@ export class Link {
     this.#reconnections += isBack ? 1 : 0;
     this.#pace.connected(performance.now());
     this.#stream = stream;
-    this.outbox.attach(stream, this.#standing, isInForce(ack, fabricExtensions.batch) ? packSends : undefined);
+    const preface = [...this.#standing, ...(this.book?.unconfirmed() ?? [])];
+    this.outbox.attach(stream, preface, isInForce(ack, fabricExtensions.batch) ? packSends : undefined);
     this.#enter({
       state: 'connected',
       address,
@@ -206,6 +215,7 @@ export class Link {
       reconnections: this.#reconnections,
     });
     this.#opened.resolve();
+    this.book?.askAll();
     if (this.reception.isClosing) this.#halfClose(stream);
   }
 
@@ -274,7 +284,7 @@ export class Link {
   #whetherStopped(error: AetherError): ClosedReason | undefined {
     const { aborted, reason } = this.#stop.signal;
     if (aborted) return { by: 'failure', error: reason instanceof AetherError ? reason : stopped(reason) };
-    if (!this.reception.isClosing || !this.outbox.isEmpty) return undefined;
+    if (!this.reception.isClosing || !this.outbox.isEmpty || (this.book?.unsettled ?? 0) > 0) return undefined;
     if (this.outbox.handedCount === 0) return { by: 'client' };
     const message = 'the connection was lost before the gateway confirmed what was sent on it';
     return { by: 'failure', error: failure('CONNECTION_LOST', message, { cause: error }) };
@@ -307,6 +317,15 @@ export class Link {
     while (this.reception.isOverfull && this.outbox.isEmpty && !this.reception.isClosing) await this.reception.change();
   }
 
+  #openBook(): ReceiptBook {
+    return new ReceiptBook({
+      bytesMax: this.settings.outboxBytesMax,
+      query: (ids) => void queryReceipts(this, ids),
+      resend: (frame) =>
+        void this.outbox.push([frame], { timeoutMs: undefined, signal: undefined }).catch(() => undefined),
+    });
+  }
+
   #enter(status: ConnectionStatus): void {
     this.#status = status;
     this.states.offer(status);
@@ -318,6 +337,7 @@ export class Link {
     this.#opened.promise.catch(() => undefined);
     this.#config.reject(error);
     this.outbox.abandon(error);
+    this.book?.close(error);
     this.reception.requests.failAll(error);
     this.#enter({ state: 'closed', reason });
     const ending = reason.by === 'client' ? {} : { error };

@@ -32,6 +32,13 @@ export interface SendOptions {
   readonly type?: MessageType | undefined;
   /** The workspace the message is about, where it is not the sender's. It grants nothing. */
   readonly workspace?: string | undefined;
+  /**
+   * Its name, unique among the sender's messages of a day and 128 bytes at most: sent again under the same name, it is
+   * published once. Made up where receipts are on and it is left out; needs them.
+   */
+  readonly id?: string | undefined;
+  /** It is not delivered later than this after the gateway accepted it. Needs receipts. */
+  readonly ttlMs?: number | undefined;
   /** Gives up waiting for a connection or for room; a message given up has not been sent. */
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for a connection or for room; the client's `sendTimeoutMs` by default. */
@@ -98,7 +105,7 @@ export const messageBytes = ({ payload }: Message): number => payload.byteLength
 
 /** The frame of a message to a topic that has been checked. Throws what the gateway would refuse for certain. */
 export const encodeMessage = (topic: string, payload: Payload, options: SendOptions): Uint8Array => {
-  const { type = 'opaque', workspace = '' } = options;
+  const { type = 'opaque', workspace = '', id = '', ttlMs = 0 } = options;
   const bytes = bytesOf(payload);
   if (bytes.byteLength > payloadBytesMax)
     throw failure('PAYLOAD_TOO_LARGE', `payload of ${bytes.byteLength} bytes, at most ${payloadBytesMax}`);
@@ -113,8 +120,15 @@ export const encodeMessage = (topic: string, payload: Payload, options: SendOpti
       appWorkspace: workspace,
       checkedAccess: undefined,
       authorityContinuation: undefined,
+      messageId: id,
+      ttlMs: wholeMs('ttlMs', ttlMs),
     },
   });
+};
+
+const wholeMs = (name: string, value: number): bigint => {
+  if (Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  throw failure('INVALID_ARGUMENT', `${name} is ${value}, it must be a whole number of milliseconds`);
 };
 
 const bytesOf = (payload: Payload): Uint8Array => {

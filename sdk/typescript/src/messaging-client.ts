@@ -5,6 +5,7 @@ import { handle } from './handling.ts';
 import type { Link } from './link.ts';
 import type { Message, MessageType, Payload, SendOptions } from './message.ts';
 import { send, toJson } from './sending.ts';
+import type { Sent } from './sent.ts';
 import { agentTopic, taskTopic, taskWorkersTopic } from './topic.ts';
 
 /** An agent, in the sender's workspace unless another is named. */
@@ -41,33 +42,33 @@ export class MessagingClient extends Client {
    * Resolved, it may still be lost if the connection breaks; `close()` says for certain. Refusals by the gateway come
    * through `errors()`.
    */
-  send(topic: string, payload: Payload, options: SendOptions = {}): Promise<void> {
+  send(topic: string, payload: Payload, options: SendOptions = {}): Promise<Sent> {
     return send(this.#link, topic, payload, options);
   }
 
   /** Sends anything JSON can say; `message.json()` reads it. */
-  async sendJson(topic: string, value: unknown, options: SendOptions = {}): Promise<void> {
-    await this.send(topic, toJson(value), options);
+  async sendJson(topic: string, value: unknown, options: SendOptions = {}): Promise<Sent> {
+    return this.send(topic, toJson(value), options);
   }
 
-  async sendToAgent(to: AgentAddress, payload: Payload, options: SendOptions = {}): Promise<void> {
-    await this.send(agentTopic(this.#workspaceOf(to), to.implementation, to.specifier), payload, options);
+  async sendToAgent(to: AgentAddress, payload: Payload, options: SendOptions = {}): Promise<Sent> {
+    return this.send(agentTopic(this.#workspaceOf(to), to.implementation, to.specifier), payload, options);
   }
 
-  async sendToTask(to: TaskAddress, payload: Payload, options: SendOptions = {}): Promise<void> {
+  async sendToTask(to: TaskAddress, payload: Payload, options: SendOptions = {}): Promise<Sent> {
     const workspace = this.#workspaceOf(to);
     const { implementation, specifier } = to;
     const topic =
       specifier === undefined
         ? taskWorkersTopic(workspace, implementation)
         : taskTopic(workspace, implementation, specifier);
-    await this.send(topic, payload, options);
+    return this.send(topic, payload, options);
   }
 
   /** Answers a message: to its sender, with its type unless another is named. */
-  async reply(message: Message, payload: Payload, options: SendOptions = {}): Promise<void> {
+  async reply(message: Message, payload: Payload, options: SendOptions = {}): Promise<Sent> {
     if (message.source === '') throw failure('INVALID_TOPIC', 'an orchestrator sent this message: it has no topic');
-    await this.send(message.source, payload, { type: replyType(message.type), ...options });
+    return this.send(message.source, payload, { type: replyType(message.type), ...options });
   }
 
   /**

@@ -97,7 +97,7 @@ export class Outbox {
     this.#pack = pack;
     this.#isWriting = false;
     this.#handedCount = 0;
-    if (preface.length > 0) this.#write(stream, preface);
+    if (preface.length > 0) this.#write(stream, pack(preface));
     this.#admit();
     this.#flush();
   }

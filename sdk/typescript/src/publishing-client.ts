@@ -34,7 +34,7 @@ export class PublishingClient extends MessagingClient {
     await this.#publish(metricTopic(options.workspace), encodeMetric(metric), { ...options, type: 'metric' });
   }
 
-  #publish(topic: string, payload: string | Uint8Array, { type, signal, timeoutMs }: SendOptions): Promise<void> {
-    return send(this.#link, topic, payload, { type, signal, timeoutMs });
+  async #publish(topic: string, payload: string | Uint8Array, { type, signal, timeoutMs }: SendOptions): Promise<void> {
+    await send(this.#link, topic, payload, { type, signal, timeoutMs });
   }
 }

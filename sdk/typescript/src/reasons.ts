@@ -51,7 +51,12 @@ export type Reason =
   | 'INVALID_FRAME'
   | 'INVALID_PAYLOAD'
   | 'HANDLER_FAILED'
-  | 'CLIENT_FAILED';
+  | 'CLIENT_FAILED'
+  | 'RECEIPTS_OFF'
+  | 'RECEIPT_UNKNOWN'
+  | 'MESSAGE_DENIED'
+  | 'MESSAGE_EXPIRED'
+  | 'MESSAGE_DEAD_LETTERED';
 
 export interface ReasonFacts {
   readonly code: ErrorCode;
@@ -103,6 +108,13 @@ export const reasons: Readonly<Record<Reason, ReasonFacts>> = {
   INVALID_PAYLOAD: final('invalid_argument'),
   HANDLER_FAILED: final('internal'),
   CLIENT_FAILED: final('internal'),
+
+  // what became of a message
+  RECEIPTS_OFF: final('failed_precondition'),
+  RECEIPT_UNKNOWN: final('not_found'),
+  MESSAGE_DENIED: final('permission_denied'),
+  MESSAGE_EXPIRED: final('deadline_exceeded'),
+  MESSAGE_DEAD_LETTERED: final('aborted'),
 };
 
 /** Codes of the reasons a gateway gives; whether they are retryable it says itself. */
@@ -120,6 +132,7 @@ const refusalCodes: Readonly<Record<string, ErrorCode>> = {
   ERR_CIRCUIT_OPEN: 'unavailable',
   ERR_PUBLISH_FAILED: 'unavailable',
   ERR_WORKSPACE_SWITCH_FAILED: 'unavailable',
+  ERR_RECEIPT_UNKNOWN: 'not_found',
   ERR_METRIC_INVALID: 'invalid_argument',
   ERR_METRIC_EMPTY: 'invalid_argument',
   ERR_METRIC_INVALID_ENTRY: 'invalid_argument',

@@ -12,6 +12,8 @@ import type { ConfigSnapshot } from './gen/aether/v1/connection.ts';
 import { errorsKept, inboxReserveFactor, warningsMax } from './limits.ts';
 import { Message, messageBytes } from './message.ts';
 import { type ProgressUpdate, progressBytes, toProgressUpdate } from './progress.ts';
+import { toReceipt } from './receipt.ts';
+import type { ReceiptBook } from './receipt-book.ts';
 import { arrivesInOrder, toRefusal } from './refusal.ts';
 import { Requests } from './requests.ts';
 import { type Downstream, decode } from './wire.ts';
@@ -37,12 +39,15 @@ export class Reception {
   readonly requests: Requests = new Requests();
   /** Set while the client closes. */
   isClosing = false;
+  readonly #book: ReceiptBook | undefined;
   #verdict: Verdict | undefined;
   #change: PromiseWithResolvers<void> | undefined;
   #warnings = 0;
   #hasWarnedOfUntaken = false;
 
-  constructor(inboxBytesMax: number) {
+  /** `book` is kept where the client asks for receipts. */
+  constructor(inboxBytesMax: number, book: ReceiptBook | undefined) {
+    this.#book = book;
     const onTaken = (): void => this.changed();
     this.messages = new Feed({ backlog: 'kept', bytesMax: inboxBytesMax, sizeOf: messageBytes, onTaken });
     this.progress = new Feed({ backlog: 'dropped', bytesMax: inboxBytesMax, sizeOf: progressBytes, onTaken });
@@ -100,8 +105,18 @@ export class Reception {
       case 'config':
         return listener.onConfig(payload.value);
       default:
-        this.requests.answer(payload);
+        return this.#answer(payload);
     }
+  }
+
+  /** Answers to requests, and receipts, which may be either. */
+  #answer(payload: Downstream): void {
+    if (payload.$case === 'receipts') return this.#book?.take(payload.value.receipts.map(toReceipt));
+    if (payload.$case === 'receiptQueryResponse') {
+      this.#book?.take(payload.value.receipts.map(toReceipt));
+      this.#book?.takeUnknown(payload.value.unknownMessageIds);
+    }
+    this.requests.answer(payload);
   }
 
   /** Tells who listens of an error that answers no call of theirs; where nobody does, warns. */
@@ -129,7 +144,7 @@ export class Reception {
   }
 
   #refuse(refusal: AetherError): void {
-    if (this.requests.refuse(refusal)) return;
+    if (this.requests.refuse(refusal) || this.#book?.refuse(refusal) === true) return;
     if (this.#verdict === undefined || !arrivesInOrder(refusal)) return this.tell(refusal);
     this.#verdict.refusal ??= refusal;
   }

@@ -10,7 +10,7 @@ const memberTag = 0x0a;
 /** `UpstreamMessage.send_batch`, whose number takes two bytes. */
 const batchTag = [0xc2, 0x3e] as const;
 /** A message of this size gains nothing from a copy. */
-const memberBytesMax = 32 * 1024;
+const memberBytesMax = 16 * 1024;
 
 /** Sends that will share a frame. */
 class Run {

@@ -2,6 +2,8 @@ import { failure } from './error.ts';
 import type { Link } from './link.ts';
 import { encodeMessage, type Payload, type SendOptions } from './message.ts';
 import { type ProgressReport, toWireReport } from './progress.ts';
+import type { ReceiptBook } from './receipt-book.ts';
+import { Sent } from './sent.ts';
 import { encode } from './wire.ts';
 
 /** Waiting for a connection or for room. */
@@ -10,9 +12,41 @@ export type WaitOptions = Pick<SendOptions, 'signal' | 'timeoutMs'>;
 const hand = (link: Link, frame: Uint8Array, { signal, timeoutMs }: WaitOptions): Promise<void> =>
   link.outbox.push([frame], { signal, timeoutMs: timeoutMs ?? link.settings.sendTimeoutMs });
 
-export const send = async (link: Link, topic: string, payload: Payload, options: SendOptions): Promise<void> => {
+export const send = async (link: Link, topic: string, payload: Payload, options: SendOptions): Promise<Sent> => {
   link.topics.check(topic);
+  const { book } = link;
+  if (book !== undefined) return sendTracked(link, book, { topic, payload, options });
+  if (options.id !== undefined || options.ttlMs !== undefined)
+    throw failure('RECEIPTS_OFF', 'id and ttlMs need receipts: connect with { receipts: true }');
   await hand(link, encodeMessage(topic, payload, options), options);
+  return untracked;
+};
+
+const untracked = new Sent(undefined);
+
+interface Outgoing {
+  readonly topic: string;
+  readonly payload: Payload;
+  readonly options: SendOptions;
+}
+
+/** Under a name it is sent once, however often it is tried. */
+const sendTracked = async (link: Link, book: ReceiptBook, { topic, payload, options }: Outgoing): Promise<Sent> => {
+  const id = options.id ?? book.nextId();
+  if (id === '') throw failure('INVALID_ARGUMENT', 'the id of a message is empty');
+  const frame = encodeMessage(topic, payload, { ...options, id });
+  const { signal, timeoutMs = link.settings.sendTimeoutMs } = options;
+  await book.untilRoom();
+  const known = book.find(id);
+  if (known !== undefined) return new Sent(known);
+  const tracked = book.open(id, frame);
+  try {
+    await link.outbox.push([frame], { signal, timeoutMs, onHanded: () => book.handed(id) });
+  } catch (thrown) {
+    book.drop(id, thrown);
+    throw thrown;
+  }
+  return new Sent(tracked);
 };
 
 export const toJson = (value: unknown): string => {

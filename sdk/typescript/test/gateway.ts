@@ -5,6 +5,7 @@ import { MemoryHints } from '../../../src/adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../../src/adapters/memory/memory-message-log.ts';
+import { MemoryReceiptStore } from '../../../src/adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../../../src/adapters/memory/memory-work-queue.ts';
 import { openPrometheus } from '../../../src/adapters/prometheus/prometheus-metrics.ts';
@@ -31,6 +32,7 @@ export const createStores = () => ({
   messageLog: new MemoryMessageLog({ partitions: 16, spread: 16 }),
   cursorStore: new MemoryCursorStore(),
   topicIndex: new MemoryTopicIndex(),
+  receiptStore: new MemoryReceiptStore({ clock: systemClock, retentionMs: 86_400_000 }),
   workQueue: new MemoryWorkQueue(),
   kvStore: new MemoryKvStore(systemClock),
   checkpointStore: new MemoryCheckpointStore(systemClock),

@@ -10,10 +10,20 @@ const epoch = z
   .regex(/^\d{1,19}$/)
   .transform(BigInt);
 
+const step = z.object({
+  owner: z.string(),
+  id: z.string(),
+  state: z.enum(['denied', 'accepted', 'durable', 'delivered', 'acked', 'expired', 'dead_lettered']),
+  rank: z.number(),
+  atMs: z.number(),
+  reason: z.string(),
+});
+
 const wireHint = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('kick'), identity: z.string(), epoch, reason: z.string() }),
   z.object({ kind: z.literal('probe'), identity: z.string(), epoch, probe: z.string() }),
   z.object({ kind: z.literal('presence'), probe: z.string(), alive: z.boolean() }),
+  z.object({ kind: z.literal('receipts'), steps: z.array(step) }),
 ]);
 
 const encodeHint = (hint: Hint): string =>

@@ -12,7 +12,7 @@ const msgTag = 0x0a;
 /** `DownstreamMessage.delivery_batch`, length-delimited: number 1000 takes two bytes. */
 const batchTag = [0xc2, 0x3e] as const;
 /** A delivery of this size gains nothing from a copy. */
-const memberBytesMax = 32 * 1024;
+const memberBytesMax = 16 * 1024;
 
 /** Deliveries that will share a frame. */
 class Run {

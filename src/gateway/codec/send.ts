@@ -5,9 +5,11 @@ import { Walk } from './walk.ts';
 const targetTag = 0x0a;
 const payloadTag = 0x12;
 const messageTypeTag = 0x18;
+/** `SendMessage.message_id`, whose number takes two bytes. */
+const messageIdTag = [0xc2, 0x3e] as const;
 const nothing = Buffer.alloc(0);
 
-/** One with target, payload and type only, from `at` to the end of the bytes; `undefined` for any other. */
+/** One with target, payload, type and id only, from `at` to the end of the bytes; `undefined` for any other. */
 export const readSend = (bytes: Uint8Array, at: number): SendMessage | undefined => {
   const walk = new Walk(bytes, at);
   const send: SendMessage = {
@@ -18,6 +20,8 @@ export const readSend = (bytes: Uint8Array, at: number): SendMessage | undefined
     appWorkspace: '',
     checkedAccess: undefined,
     authorityContinuation: undefined,
+    messageId: '',
+    ttlMs: 0n,
   };
   while (walk.goesOn) readField(walk, send);
   return walk.isUsual ? send : undefined;
@@ -40,7 +44,10 @@ const readField = (walk: Walk, send: SendMessage): void => {
   if (tag === targetTag) send.targetTopic = walk.slice().toString('utf8');
   else if (tag === payloadTag) send.payload = walk.slice();
   else if (tag === messageTypeTag) readMessageType(walk, send);
-  else walk.isUsual = false;
+  else if (tag === messageIdTag[0] && walk.bytes[walk.at] === messageIdTag[1]) {
+    walk.at += 1;
+    send.messageId = walk.slice().toString('utf8');
+  } else walk.isUsual = false;
 };
 
 const readMessageType = (walk: Walk, send: SendMessage): void => {

@@ -10,7 +10,7 @@ export const handleSendBatch = async (client: ClientSession, batch: UpstreamBatc
   if (fault !== undefined) return client.refuse(fault);
   let place = 0;
   for (const send of batch.messages) {
-    if (send === undefined) refuseSend(client, damaged, place);
+    if (send === undefined) refuseSend(client, damaged, { place, id: '' });
     else {
       const wait = handleSend(client, send, place);
       if (wait !== undefined) await wait;

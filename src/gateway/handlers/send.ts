@@ -3,10 +3,12 @@ import { MessageType } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
 import { payloadBytesMax } from '../../model/limits.ts';
 import { eventReceiver, metricReceiver } from '../../model/principal.ts';
+import { stepOf } from '../../model/receipt.ts';
 import { parseTopic, type Topic, topic } from '../../model/topic.ts';
 import type { ClientSession, Target } from '../client-session.ts';
 import { encodeDelivery } from '../codec/delivery.ts';
 import { checkMetric } from './metric.ts';
+import { idFault, trackingOf } from './tracking.ts';
 
 const typeNames = new Map(Object.entries(MessageType).map(([name, number]) => [number, name.toLowerCase()]));
 
@@ -20,17 +22,28 @@ export const handleSend = (client: ClientSession, send: SendMessage, place?: num
   if (target === undefined) return handleFirst(client, send, place);
   const outcome = accept(client, send, target);
   if (!(outcome instanceof FabricError)) return outcome;
-  refuseSend(client, outcome, place);
+  refuseSend(client, outcome, { place, id: send.messageId });
   return undefined;
 };
 
+interface Refused {
+  /** In its batch. */
+  readonly place: number | undefined;
+  /** What its sender calls it. */
+  readonly id: string;
+}
+
 /** Refuses one message. */
-export const refuseSend = (client: ClientSession, error: FabricError, place: number | undefined): void =>
+export const refuseSend = (client: ClientSession, error: FabricError, { place, id }: Refused): void =>
   client.refuse(
     place === undefined
       ? error
       : new FabricError(error.reason, `message ${place} of the batch: ${error.message}`, error),
+    id.slice(0, echoedIdMax),
   );
+
+/** A name that is too long need not be told back whole. */
+const echoedIdMax = 256;
 
 /** Whether the message carries nothing that needs more than a look at its topic. */
 const isPlain = (send: SendMessage): boolean =>
@@ -46,8 +59,10 @@ const accept = (
 ): Promise<void> | FabricError | undefined => {
   const fault = contentFault(send, permit.access.topic);
   if (fault !== undefined) return fault;
+  const tracked = trackingOf(client, send);
+  if (tracked instanceof FabricError) return tracked;
   client.countRouted(typeNames.get(send.messageType) ?? 'unknown');
-  return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType) });
+  return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType), tracked });
 };
 
 const contentFault = (send: SendMessage, target: Topic): FabricError | undefined => {
@@ -62,12 +77,24 @@ const contentFault = (send: SendMessage, target: Topic): FabricError | undefined
 
 const handleFirst = async (client: ClientSession, send: SendMessage, place: number | undefined): Promise<void> => {
   const target = await resolve(client, send);
-  if (target instanceof FabricError) return refuseSend(client, target, place);
+  if (target instanceof FabricError) return refuseFirst(client, send, { error: target, place });
   if (isPlain(send) && target.permit.access.action === 'send' && target.permit.access.addressed.kind !== 'any_service')
     client.rememberTarget(send.targetTopic, target);
   const outcome = accept(client, send, target);
-  if (outcome instanceof FabricError) refuseSend(client, outcome, place);
+  if (outcome instanceof FabricError) refuseSend(client, outcome, { place, id: send.messageId });
   else if (outcome !== undefined) await outcome;
+};
+
+/** A sender that named the message can ask later why it never came. */
+const refuseFirst = (
+  client: ClientSession,
+  { messageId: id }: SendMessage,
+  { error, place }: { readonly error: FabricError; readonly place: number | undefined },
+): void => {
+  refuseSend(client, error, { place, id });
+  if (error.reason !== 'ERR_PERMISSION_DENIED' || id === '' || idFault(id) !== undefined) return;
+  const receipt = { id, state: 'denied', atMs: client.deps.clock.now(), reason: error.message } as const;
+  if (client.extensions.has('receipts')) client.deps.receipts.advance(stepOf(client.identity, receipt));
 };
 
 const resolve = async (client: ClientSession, send: SendMessage): Promise<Target | FabricError> => {

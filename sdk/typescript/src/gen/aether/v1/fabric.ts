@@ -12,6 +12,41 @@ export const protobufPackage = 'aether.v1';
 
 export const protobufFileName = 'aether/v1/fabric.proto';
 
+/** How far a message has come. It only ever moves up this list. */
+export const ReceiptState = {
+  UNSPECIFIED: 0,
+  /** DENIED - The sender may not send there; nothing was kept. */
+  DENIED: 1,
+  /** ACCEPTED - A gateway has taken it. What comes of it is unknown until it is durable; after a reconnect, send it again. */
+  ACCEPTED: 2,
+  /** DURABLE - The log has it: it will reach its recipient, within retention and its ttl. */
+  DURABLE: 3,
+  /** WAKING - Compute is being started for it. Reserved: not sent yet. */
+  WAKING: 4,
+  /** EXPIRED - Its time was over before it was delivered, or before its recipient was done with it. */
+  EXPIRED: 5,
+  /** DELIVERED - The recipient's transport has answered for having it. Messages to topics with several recipients stop at durable. */
+  DELIVERED: 6,
+  /** DEAD_LETTERED - Its recipient did not get done with it in any of its attempts; it is kept for an operator. */
+  DEAD_LETTERED: 7,
+  /** ACKED - Its recipient has said that it is done with it. */
+  ACKED: 8,
+} as const;
+
+export type ReceiptState = (typeof ReceiptState)[keyof typeof ReceiptState];
+
+export namespace ReceiptState {
+  export type UNSPECIFIED = typeof ReceiptState.UNSPECIFIED;
+  export type DENIED = typeof ReceiptState.DENIED;
+  export type ACCEPTED = typeof ReceiptState.ACCEPTED;
+  export type DURABLE = typeof ReceiptState.DURABLE;
+  export type WAKING = typeof ReceiptState.WAKING;
+  export type EXPIRED = typeof ReceiptState.EXPIRED;
+  export type DELIVERED = typeof ReceiptState.DELIVERED;
+  export type DEAD_LETTERED = typeof ReceiptState.DEAD_LETTERED;
+  export type ACKED = typeof ReceiptState.ACKED;
+}
+
 /** Extension `urn:aether-fabric:batch`. Many sends in one frame, handled in order, each accepted or refused by itself. */
 export interface SendBatch {
   messages: SendMessage[];
@@ -25,6 +60,41 @@ export interface SendBatch {
  */
 export interface DeliveryBatch {
   messages: IncomingMessage[];
+}
+
+/** Extension `urn:aether-fabric:receipts`. One message's newest state. */
+export interface Receipt {
+  messageId: string;
+  state: ReceiptState;
+  /** When it came to it, by the gateway's clock, Unix milliseconds. */
+  atUnixMs: bigint;
+  /** For people; empty where the state says all. */
+  reason: string;
+}
+
+/**
+ * Extension `urn:aether-fabric:receipts`. Sent as things happen, several together. One may be left out or come twice: a
+ * query says what is.
+ */
+export interface ReceiptBatch {
+  receipts: Receipt[];
+}
+
+/** Extension `urn:aether-fabric:receipts`. Asks for the receipts of this identity's own messages. */
+export interface ReceiptQuery {
+  /** At most 1000. */
+  messageIds: string[];
+  requestId: string;
+}
+
+/** Answers ReceiptQuery. Where an id is unknown, or was forgotten, success is false and `ERR_RECEIPT_UNKNOWN` follows. */
+export interface ReceiptQueryResponse {
+  requestId: string;
+  success: boolean;
+  error: string;
+  /** Of the ids that are known, in the order asked for. */
+  receipts: Receipt[];
+  unknownMessageIds: string[];
 }
 
 function createBaseSendBatch(): SendBatch {
@@ -104,6 +174,281 @@ export const DeliveryBatch: MessageFns<DeliveryBatch> = {
             }
 
             message.messages.push(IncomingMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReceipt(): Receipt {
+  return { messageId: '', state: 0, atUnixMs: 0n, reason: '' };
+}
+
+export const Receipt: MessageFns<Receipt> = {
+  encode(message: Receipt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.messageId !== '') {
+      writer.uint32(10).string(message.messageId);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.atUnixMs !== 0n) {
+      if (BigInt.asIntN(64, message.atUnixMs) !== message.atUnixMs) {
+        throw new globalThis.Error('value provided for field message.atUnixMs of type int64 too large');
+      }
+      writer.uint32(24).int64(message.atUnixMs);
+    }
+    if (message.reason !== '') {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Receipt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceipt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atUnixMs = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReceiptBatch(): ReceiptBatch {
+  return { receipts: [] };
+}
+
+export const ReceiptBatch: MessageFns<ReceiptBatch> = {
+  encode(message: ReceiptBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.receipts) {
+      Receipt.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiptBatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiptBatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.receipts.push(Receipt.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReceiptQuery(): ReceiptQuery {
+  return { messageIds: [], requestId: '' };
+}
+
+export const ReceiptQuery: MessageFns<ReceiptQuery> = {
+  encode(message: ReceiptQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.messageIds) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.requestId !== '') {
+      writer.uint32(18).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiptQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiptQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.messageIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReceiptQueryResponse(): ReceiptQueryResponse {
+  return { requestId: '', success: false, error: '', receipts: [], unknownMessageIds: [] };
+}
+
+export const ReceiptQueryResponse: MessageFns<ReceiptQueryResponse> = {
+  encode(message: ReceiptQueryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== '') {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.success !== false) {
+      writer.uint32(16).bool(message.success);
+    }
+    if (message.error !== '') {
+      writer.uint32(26).string(message.error);
+    }
+    for (const v of message.receipts) {
+      Receipt.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.unknownMessageIds) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiptQueryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiptQueryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.success = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.receipts.push(Receipt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.unknownMessageIds.push(reader.string());
             continue;
           }
         }

@@ -40,7 +40,7 @@ import {
   SwitchWorkspace,
 } from './connection.ts';
 import { ErrorResponse } from './error.ts';
-import { DeliveryBatch, SendBatch } from './fabric.ts';
+import { DeliveryBatch, ReceiptBatch, ReceiptQuery, ReceiptQueryResponse, SendBatch } from './fabric.ts';
 import { KVOperation, KVResponse } from './kv.ts';
 import { IncomingMessage, SendMessage } from './message.ts';
 import { ProgressReport, ProgressUpdate } from './progress.ts';
@@ -134,7 +134,9 @@ export interface UpstreamMessage {
     /** Answered by batch_access_check_response. */
     | { $case: 'batchAccessCheck'; value: BatchAccessCheckOperation } //
     /** Needs `urn:aether-fabric:batch`. */
-    | { $case: 'sendBatch'; value: SendBatch }
+    | { $case: 'sendBatch'; value: SendBatch } //
+    /** Needs `urn:aether-fabric:receipts`; answered by receipt_query_response. */
+    | { $case: 'receiptQuery'; value: ReceiptQuery }
     | undefined;
   /** URIs of negotiated extensions this frame makes use of. Advice: never a reason to refuse it. */
   activeExtensions: string[];
@@ -198,7 +200,10 @@ export interface DownstreamMessage {
     | { $case: 'accessCheckResponse'; value: AccessCheckResponse }
     | { $case: 'batchAccessCheckResponse'; value: BatchAccessCheckResponse } //
     /** Needs `urn:aether-fabric:batch`; takes the place of several msg frames. */
-    | { $case: 'deliveryBatch'; value: DeliveryBatch }
+    | { $case: 'deliveryBatch'; value: DeliveryBatch } //
+    /** Needs `urn:aether-fabric:receipts`. */
+    | { $case: 'receipts'; value: ReceiptBatch }
+    | { $case: 'receiptQueryResponse'; value: ReceiptQueryResponse }
     | undefined;
   /** URIs of negotiated extensions this frame makes use of. */
   activeExtensions: string[];
@@ -312,6 +317,9 @@ export const UpstreamMessage: MessageFns<UpstreamMessage> = {
         break;
       case 'sendBatch':
         SendBatch.encode(message.payload.value, writer.uint32(8002).fork()).join();
+        break;
+      case 'receiptQuery':
+        ReceiptQuery.encode(message.payload.value, writer.uint32(8010).fork()).join();
         break;
     }
     for (const v of message.activeExtensions) {
@@ -629,6 +637,14 @@ export const UpstreamMessage: MessageFns<UpstreamMessage> = {
             message.payload = { $case: 'sendBatch', value: SendBatch.decode(reader, reader.uint32()) };
             continue;
           }
+          case 1001: {
+            if (tag !== 8010) {
+              break;
+            }
+
+            message.payload = { $case: 'receiptQuery', value: ReceiptQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 32: {
             if (tag !== 258) {
               break;
@@ -776,6 +792,12 @@ export const DownstreamMessage: MessageFns<DownstreamMessage> = {
         break;
       case 'deliveryBatch':
         DeliveryBatch.encode(message.payload.value, writer.uint32(8002).fork()).join();
+        break;
+      case 'receipts':
+        ReceiptBatch.encode(message.payload.value, writer.uint32(8010).fork()).join();
+        break;
+      case 'receiptQueryResponse':
+        ReceiptQueryResponse.encode(message.payload.value, writer.uint32(8018).fork()).join();
         break;
     }
     for (const v of message.activeExtensions) {
@@ -1151,6 +1173,25 @@ export const DownstreamMessage: MessageFns<DownstreamMessage> = {
             }
 
             message.payload = { $case: 'deliveryBatch', value: DeliveryBatch.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 1001: {
+            if (tag !== 8010) {
+              break;
+            }
+
+            message.payload = { $case: 'receipts', value: ReceiptBatch.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 1002: {
+            if (tag !== 8018) {
+              break;
+            }
+
+            message.payload = {
+              $case: 'receiptQueryResponse',
+              value: ReceiptQueryResponse.decode(reader, reader.uint32()),
+            };
             continue;
           }
           case 38: {

@@ -69,6 +69,17 @@ export interface SendMessage {
   checkedAccess: ResourceAccessRequest | undefined;
   /** Lends authority to the recipient; needs authorization. */
   authorityContinuation: AuthorityContinuationRequest | undefined;
+  /**
+   * Needs `urn:aether-fabric:receipts`. The sender's own name for the message, 1 to 128 bytes, unique among its messages
+   * of a day. Receipts tell how far it has come; sent again under the same name it is published once. Refusals carry it
+   * as their request_id.
+   */
+  messageId: string;
+  /**
+   * Needs `urn:aether-fabric:receipts`. Milliseconds from its acceptance after which it is not delivered any more. 0: as
+   * long as the log keeps it.
+   */
+  ttlMs: bigint;
 }
 
 /**
@@ -150,6 +161,8 @@ function createBaseSendMessage(): SendMessage {
     appWorkspace: '',
     checkedAccess: undefined,
     authorityContinuation: undefined,
+    messageId: '',
+    ttlMs: 0n,
   };
 }
 
@@ -175,6 +188,15 @@ export const SendMessage: MessageFns<SendMessage> = {
     }
     if (message.authorityContinuation !== undefined) {
       AuthorityContinuationRequest.encode(message.authorityContinuation, writer.uint32(58).fork()).join();
+    }
+    if (message.messageId !== '') {
+      writer.uint32(8002).string(message.messageId);
+    }
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asIntN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error('value provided for field message.ttlMs of type int64 too large');
+      }
+      writer.uint32(8008).int64(message.ttlMs);
     }
     return writer;
   },
@@ -246,6 +268,22 @@ export const SendMessage: MessageFns<SendMessage> = {
             }
 
             message.authorityContinuation = AuthorityContinuationRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 1000: {
+            if (tag !== 8002) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+          case 1001: {
+            if (tag !== 8008) {
+              break;
+            }
+
+            message.ttlMs = reader.int64() as bigint;
             continue;
           }
         }
