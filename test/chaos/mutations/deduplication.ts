@@ -12,7 +12,7 @@ export const deduplication: Mutation = {
       isAsked = true;
       return '';
     };
-    const { random, bytes } = given.entropy;
-    return { ...given, entropy: { uuid, random, bytes } };
+    const { entropy } = given;
+    return { ...given, entropy: { uuid, random: () => entropy.random(), bytes: (count) => entropy.bytes(count) } };
   },
 };
