@@ -1,9 +1,19 @@
+/** What is known of a record at or behind a place. */
+export interface Ahead {
+  readonly offset: bigint;
+  readonly index: number;
+  /** How often its recipient has had it without getting done with it; 0 where it is done. */
+  readonly attempts: number;
+}
+
 /** A place between two records of a partition: the next record wanted is this one. */
 export interface Position {
   /** Offset of a log entry. */
   readonly offset: bigint;
   /** Record within the entry's batch. */
   readonly index: number;
+  /** Of recipients that acknowledge: the records from here on that are done already, or have been tried. In order. */
+  readonly ahead?: readonly Ahead[];
 }
 
 export interface CursorCommit {

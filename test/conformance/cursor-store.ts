@@ -77,6 +77,25 @@ export const cursorStoreConformance = (adapter: string, open: () => Promise<Open
       expect(await opened.store.open(owner, 2n)).toEqual(new Map([['t', at(3n)]]));
     });
 
+    test('what is ahead of a position is kept with it, and gone with the next one that has nothing', async () => {
+      await using opened = await open();
+      const owner = freshOwner();
+      await opened.store.open(owner, 1n);
+      const position: Position = {
+        offset: 2n ** 50n,
+        index: 3,
+        ahead: [
+          { offset: 2n ** 50n, index: 3, attempts: 4 },
+          { offset: 2n ** 50n, index: 7, attempts: 0 },
+          { offset: 2n ** 50n + 900n, index: 0, attempts: 0 },
+        ],
+      };
+      await opened.store.commit([{ owner, epoch: 1n, positions: new Map([['t', position]]) }]);
+      expect(await opened.store.open(owner, 2n)).toEqual(new Map([['t', position]]));
+      await opened.store.commit([{ owner, epoch: 2n, positions: new Map([['t', at(2n ** 51n)]]) }]);
+      expect(await opened.store.open(owner, 3n)).toEqual(new Map([['t', at(2n ** 51n)]]));
+    });
+
     test('commits many in one call', async () => {
       await using opened = await open();
       const owners = Array.from({ length: 700 }, freshOwner);

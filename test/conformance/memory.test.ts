@@ -1,6 +1,8 @@
 import { MemoryCheckpointStore } from '../../src/adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorCopies } from '../../src/adapters/memory/memory-cursor-copies.ts';
 import { MemoryCursorStore } from '../../src/adapters/memory/memory-cursor-store.ts';
+import { MemoryDeadLetterStore } from '../../src/adapters/memory/memory-dead-letter-store.ts';
+import { MemoryDelayStore } from '../../src/adapters/memory/memory-delay-store.ts';
 import { MemoryHints } from '../../src/adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
@@ -12,6 +14,8 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorCopiesConformance } from './cursor-copies.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
+import { deadLetterStoreConformance } from './dead-letter-store.ts';
+import { delayStoreConformance } from './delay-store.ts';
 import { hintsConformance } from './hints.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
@@ -51,6 +55,14 @@ receiptStoreConformance('memory', (retentionMs) =>
     [Symbol.asyncDispose]: nothing,
   }),
 );
+deadLetterStoreConformance('memory', () =>
+  Promise.resolve({ store: new MemoryDeadLetterStore(), [Symbol.asyncDispose]: nothing }),
+);
+
+delayStoreConformance('memory', () =>
+  Promise.resolve({ store: new MemoryDelayStore(), [Symbol.asyncDispose]: nothing }),
+);
+
 hintsConformance('memory', () => {
   const hints = new MemoryHints();
   return Promise.resolve({ ends: [hints, hints] as const, [Symbol.asyncDispose]: nothing });

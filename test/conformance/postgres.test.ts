@@ -4,6 +4,8 @@ import { SqlCheckpointStore } from '../../src/adapters/sql/sql-checkpoint-store.
 import { SqlCursorCopies } from '../../src/adapters/sql/sql-cursor-copies.ts';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import type { SqlDatabase } from '../../src/adapters/sql/sql-database.ts';
+import { SqlDeadLetterStore } from '../../src/adapters/sql/sql-dead-letter-store.ts';
+import { SqlDelayStore } from '../../src/adapters/sql/sql-delay-store.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { SqlTopicIndex } from '../../src/adapters/sql/sql-topic-index.ts';
@@ -14,6 +16,8 @@ import { silentLog } from '../adapters/sql/silent-log.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorCopiesConformance } from './cursor-copies.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
+import { deadLetterStoreConformance } from './dead-letter-store.ts';
+import { delayStoreConformance } from './delay-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { topicIndexConformance } from './topic-index.ts';
@@ -73,6 +77,22 @@ describe.runIf(hasPostgres())('on Postgres', () => {
     const database = await open();
     return {
       store: new SqlCheckpointStore({ database, clock: systemClock }),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  deadLetterStoreConformance('postgres', async () => {
+    const database = await open();
+    return {
+      store: new SqlDeadLetterStore(database),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  delayStoreConformance('postgres', async () => {
+    const database = await open();
+    return {
+      store: new SqlDelayStore(database),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   });

@@ -2,6 +2,8 @@ import { afterAll, describe } from 'vitest';
 import { SqlCheckpointStore } from '../../src/adapters/sql/sql-checkpoint-store.ts';
 import { SqlCursorCopies } from '../../src/adapters/sql/sql-cursor-copies.ts';
 import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
+import { SqlDeadLetterStore } from '../../src/adapters/sql/sql-dead-letter-store.ts';
+import { SqlDelayStore } from '../../src/adapters/sql/sql-delay-store.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { SqlTopicIndex } from '../../src/adapters/sql/sql-topic-index.ts';
@@ -15,6 +17,8 @@ import { silentLog } from '../adapters/sql/silent-log.ts';
 import { checkpointStoreConformance } from './checkpoint-store.ts';
 import { cursorCopiesConformance } from './cursor-copies.ts';
 import { cursorStoreConformance } from './cursor-store.ts';
+import { deadLetterStoreConformance } from './dead-letter-store.ts';
+import { delayStoreConformance } from './delay-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { messageLogConformance } from './message-log.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
@@ -108,6 +112,30 @@ topicIndexConformance('sqlite', async () => {
   const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'normal' });
   return {
     index: new SqlTopicIndex({ database, clock: systemClock, logId: 'log', retentionMs: 60_000 }),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
+
+deadLetterStoreConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
+  return {
+    store: new SqlDeadLetterStore(database),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
+
+delayStoreConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
+  return {
+    store: new SqlDelayStore(database),
     [Symbol.asyncDispose]: async () => {
       await database[Symbol.asyncDispose]();
       directory[Symbol.dispose]();

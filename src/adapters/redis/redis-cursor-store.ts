@@ -1,5 +1,6 @@
 import { FabricError } from '../../model/error.ts';
 import type { CursorCommit, CursorStore, Position } from '../../ports/cursor-store.ts';
+import { aheadText, positionWith } from '../ahead-text.ts';
 import { batchesOf } from './batches.ts';
 import { commitCursorsScript, openCursorsScript } from './cursor-scripts.ts';
 import type { RedisKeys } from './keys.ts';
@@ -63,11 +64,14 @@ export class RedisCursorStore implements CursorStore {
 const argumentsOf = ({ epoch, positions }: CursorCommit): readonly string[] => [
   String(epoch),
   String(positions.size),
-  ...[...positions].flatMap(([topic, { offset, index }]) => [topicMark + topic, `${offset} ${index}`]),
+  ...[...positions].flatMap(([topic, position]) => [
+    topicMark + topic,
+    `${position.offset} ${position.index}${aheadText(position)}`,
+  ]),
 ];
 
 const decodePosition = (text: string): Position => {
-  const [, offset, index] = /^(\d+) (\d+)$/.exec(text) ?? [];
+  const [, offset, index, ahead] = /^(\d+) (\d+)(;[\d.,]+)?$/.exec(text) ?? [];
   if (offset === undefined) throw new FabricError('ERR_INTERNAL', `"${text}" in Redis is not a position`);
-  return { offset: BigInt(offset), index: Number(index) };
+  return positionWith(BigInt(offset), Number(index), ahead);
 };

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { FabricError } from '../../model/error.ts';
 import type { SqlDialect } from './dialect.ts';
+import { createLetters } from './letter-tables.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { createState } from './state-tables.ts';
@@ -73,6 +74,7 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  { name: 'dead letters, delayed messages', up: createLetters },
 ];
 
 /** Passes on a database that has just been opened once it is at the newest version; closes it if it cannot be. */

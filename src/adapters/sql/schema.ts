@@ -11,6 +11,8 @@ export interface Schema {
   readonly aether_cursor: CursorTable;
   readonly aether_work_item: WorkItemTable;
   readonly aether_receipt: ReceiptTable;
+  readonly aether_dead_letter: DeadLetterTable;
+  readonly aether_delayed: DelayedTable;
   readonly aether_topic_segment: TopicSegmentTable;
   readonly aether_fence: FenceTable;
   readonly aether_kv: KvTable;
@@ -104,4 +106,27 @@ interface CheckpointTable {
   readonly data: Uint8Array;
   readonly saved_at: number;
   readonly expires_at: number | null;
+}
+
+interface DeadLetterTable {
+  /** Counts in the order they were buried. */
+  readonly place: Generated<number>;
+  readonly id: string;
+  readonly topic: string;
+  readonly recipient: string;
+  readonly source: string;
+  readonly owner: string;
+  readonly message_id: string;
+  readonly attempts: number;
+  readonly reason: string;
+  readonly buried_at: number;
+  readonly frame: Uint8Array;
+}
+
+interface DelayedTable {
+  readonly id: string;
+  readonly due_at: number;
+  readonly attempt: Generated<number>;
+  readonly claimed_until: Generated<number>;
+  readonly body: Uint8Array;
 }

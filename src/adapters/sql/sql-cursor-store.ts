@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import type { CursorCommit, CursorStore, Position } from '../../ports/cursor-store.ts';
+import { aheadText, positionWith } from '../ahead-text.ts';
 import type { SqlDatabase } from './sql-database.ts';
 
 export class SqlCursorStore implements CursorStore {
@@ -53,7 +54,10 @@ export const toRows = (commits: readonly CursorCommit[]): readonly Row[] => {
   const rows = new Map<string, Row>();
   for (const { owner, epoch, positions } of commits) {
     const texts = Object.fromEntries(
-      Array.from(positions, ([topic, { offset, index }]) => [topic, `${offset}:${index}`] as const),
+      Array.from(
+        positions,
+        ([topic, position]) => [topic, `${position.offset}:${position.index}${aheadText(position)}`] as const,
+      ),
     );
     const row = rows.get(keyOf(owner, epoch));
     if (row === undefined) rows.set(keyOf(owner, epoch), { owner, epoch: String(epoch), positions: texts });
@@ -70,6 +74,7 @@ export const positionsOf = (document: string): ReadonlyMap<string, Position> => 
 };
 
 const positionOf = (text: string): Position => {
-  const [offset = '', index] = text.split(':');
-  return { offset: BigInt(offset), index: Number(index) };
+  const [place = '', ahead] = text.split(';');
+  const [offset = '', index] = place.split(':');
+  return positionWith(BigInt(offset), Number(index), ahead && `;${ahead}`);
 };
