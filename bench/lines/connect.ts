@@ -3,7 +3,6 @@ import { Child } from '../harness/child.ts';
 import type { Budget, Figure } from '../harness/figures.ts';
 import { besideBare, inRounds } from '../harness/rounds.ts';
 import type { Contender, Setting } from '../harness/setting.ts';
-import { sum } from '../harness/statistics.ts';
 import type { Connected } from '../programs/connector.ts';
 
 interface ComeAndGone {
@@ -37,15 +36,21 @@ export const connect = async (setting: Setting): Promise<readonly Figure[]> => {
       unit: 'connects/s',
       value: (both) => (connections * 1000) / of(both).ms,
       budgets,
-      note: (ours, bare) => `refused ${refused(ours, of)}, by the bare server ${refused(bare, of)}`,
     });
   const ratio = { of: 'ratio', bound: 'at least', limit: 0.4 } as const;
   const value = { of: 'value', bound: 'at least', limit: 1000 } as const;
   return [
     ...figures(`${connections} at once`, [ratio, value], ({ first }) => first),
     ...figures('all back after all dropped', [ratio], ({ back }) => back),
+    ...besideBare(setting, measured, {
+      line: 'connect',
+      what: 'attempts refused',
+      unit: 'connects',
+      value: (both) => refusalsOf(both).length,
+      budgets: [{ of: 'value', bound: 'at most', limit: 0 }],
+      note: (ours) => [...new Set(ours.flatMap(refusalsOf))].join('; '),
+    }),
   ];
 };
 
-const refused = (measured: readonly ComeAndGone[], of: (measured: ComeAndGone) => Connected): number =>
-  sum(measured.map((both) => of(both).refused));
+const refusalsOf = ({ first, back }: ComeAndGone): readonly string[] => [...first.refusals, ...back.refusals];

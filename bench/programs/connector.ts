@@ -15,8 +15,8 @@ export interface ConnectAll {
 export interface Connected {
   /** From the first connection's start to the last acknowledgement. */
   readonly ms: number;
-  /** Attempts that were turned away; each was repeated until it was let in. */
-  readonly refused: number;
+  /** Why attempts were turned away; each was repeated until it was let in. */
+  readonly refusals: readonly string[];
 }
 
 const retryMs = 20;
@@ -53,12 +53,12 @@ export class Connector {
   async #all(joining: Joining, sessions: readonly string[], atOnce: number): Promise<Connected> {
     const startedMs = performance.now();
     const left = sessions.entries();
-    let refused = 0;
+    const refusals: string[] = [];
     const worker = async (): Promise<void> => {
-      for (const [index, session] of left) refused += await join(joining, index, session);
+      for (const [index, session] of left) await join({ ...joining, refusals }, index, session);
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, sessions.length) }, worker));
-    return { ms: performance.now() - startedMs, refused };
+    return { ms: performance.now() - startedMs, refusals };
   }
 }
 
@@ -69,22 +69,25 @@ interface Joining {
   readonly agents: Agent[];
 }
 
-/** Answers with how often it was refused before. */
 const join = async (
-  { server, kind, workspace, agents }: Joining,
+  { server, kind, workspace, agents, refusals }: Joining & { readonly refusals: string[] },
   index: number,
   resumeSessionId: string,
-): Promise<number> => {
+): Promise<void> => {
   const specifier = `c${index}`;
   const route = { role: 'receive' as const, key: `${workspace} ${specifier}` };
-  const options = { kind, server, member: { name: { workspace, specifier }, route }, resumeSessionId };
+  let said = '';
+  const member = { name: { workspace, specifier }, route };
+  const onRefusal = (text: string): void => void (said = text);
+  const options = { kind, server, member, resumeSessionId, onRefusal };
   const untilMs = performance.now() + giveUpMs;
-  for (let refused = 0; ; refused += 1)
+  for (;;)
     try {
       agents[index] = await openAgent(options);
-      return refused;
+      return;
     } catch (thrown) {
       if (!(thrown instanceof NotLetIn) || performance.now() > untilMs) throw thrown;
+      refusals.push([thrown.message, said].join(' ').trim());
       await delay(retryMs);
     }
 };

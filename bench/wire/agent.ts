@@ -32,8 +32,8 @@ export interface Agent {
 export class NotLetIn extends Error {
   readonly status: number | undefined;
 
-  constructor(status: number | undefined) {
-    super(`not let in, status ${status}`);
+  constructor(status: number | undefined, details: string) {
+    super(`status ${status}: ${details}`);
     this.status = status;
   }
 }
@@ -57,8 +57,8 @@ export const openAgent = async ({
     if (payload?.$case === 'connectionAck') acknowledged.resolve(payload.value.sessionId);
     if (payload?.$case === 'error') onRefusal(`${payload.value.code}: ${payload.value.message}`);
   };
-  const onEnd = (status: number | undefined): void => {
-    acknowledged.reject(new NotLetIn(status));
+  const onEnd = (status: number | undefined, details: string): void => {
+    acknowledged.reject(new NotLetIn(status, details));
     ended.resolve(status);
   };
   const client = openClient(kind, { ...server, route }, { onDeliveries, onFrame, onEnd });

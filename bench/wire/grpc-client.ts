@@ -18,9 +18,9 @@ export const openGrpcClient = ({ address, deliveryTag, route }: WireTarget, even
     else events.onFrame(message);
   });
   call.on('error', () => undefined);
-  call.on('status', ({ code }) => {
+  call.on('status', ({ code, details }) => {
     client.close();
-    events.onEnd(code);
+    events.onEnd(code, details);
   });
   return {
     send: ({ messages }: Parcel) => {

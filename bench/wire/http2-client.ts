@@ -55,15 +55,17 @@ export const openHttp2Client = ({ address, deliveryTag, route }: WireTarget, eve
     'bench-key': route.key,
   });
   let status: number | undefined;
+  let details = '';
   const heed = (headers: Readonly<Record<string, unknown>>): void => {
     if (headers['grpc-status'] !== undefined) status = Number(headers['grpc-status']);
+    if (typeof headers['grpc-message'] === 'string') details = headers['grpc-message'];
   };
   stream.on('response', heed);
   stream.on('trailers', heed);
   stream.on('error', () => undefined);
   stream.once('close', () => {
     session.close();
-    events.onEnd(status);
+    events.onEnd(status, details);
   });
   const counter = new FrameCounter(deliveryTag, events);
   stream.on('data', (chunk: Buffer) => counter.take(chunk));

@@ -19,8 +19,8 @@ export interface WireEvents {
   readonly onDeliveries: (count: number) => void;
   /** Any other frame. */
   readonly onFrame: (message: Buffer) => void;
-  /** The stream is over, with a gRPC status if there was one. */
-  readonly onEnd: (status: number | undefined) => void;
+  /** The stream is over, with a gRPC status and what it says if there was one. */
+  readonly onEnd: (status: number | undefined, details: string) => void;
 }
 
 export interface WireTarget {
