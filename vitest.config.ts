@@ -18,6 +18,7 @@ export default defineConfig({
             'src/**/*.test.ts',
             'sdk/typescript/src/**/*.test.ts',
             'test/rules/**/*.test.ts',
+            'test/simulation/*.test.ts',
             'test/history/**/*.test.ts',
           ],
         },

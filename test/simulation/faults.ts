@@ -1,0 +1,59 @@
+/** What goes wrong in a world, and how it is put right again. */
+import type { Fault } from './plan.ts';
+import { serverNames } from './sim-gateway.ts';
+import type { World } from './world.ts';
+
+export const inflict = (world: World, fault: Fault): void => {
+  world.ledger.trouble();
+  const gateway = ('gateway' in fault ? world.gateways[fault.gateway] : undefined) ?? world.gateways[0];
+  const later = (ms: number, run: () => void): void => {
+    world.scheduler.at(world.scheduler.nowMs + ms, () => {
+      world.ledger.trouble();
+      run();
+    });
+  };
+  switch (fault.kind) {
+    case 'crash':
+      gateway.crash(fault);
+      return later(fault.forMs, () => gateway.start());
+    case 'drain':
+      gateway.drain();
+      return later(fault.forMs, () => gateway.start());
+    case 'stop':
+      gateway.stop();
+      return later(fault.forMs, () => gateway.resume(fault.timersFirst));
+    case 'cut':
+      gateway.cut(fault.server, fault.cut);
+      return later(fault.forMs, () => gateway.heal(fault.server));
+    case 'slow':
+      gateway.slowDown(fault.server, fault.factor);
+      return later(fault.forMs, () => gateway.heal(fault.server));
+    case 'outage':
+      return breakDown(world, fault, later);
+    case 'reset':
+      return gateway.resetConnections();
+    case 'jump':
+      return gateway.jump(fault.byMs);
+  }
+};
+
+const breakDown = (
+  { gateways, stores }: World,
+  { server, forMs, wipes }: Extract<Fault, { kind: 'outage' }>,
+  later: (ms: number, run: () => void) => void,
+): void => {
+  for (const gateway of gateways) gateway.cut(server, 'both');
+  later(forMs, () => {
+    if (wipes) stores.wipe();
+    for (const gateway of gateways) gateway.heal(server);
+  });
+};
+
+/** Everything runs and everything reaches everything. */
+export const mend = ({ gateways }: World): void => {
+  for (const gateway of gateways) {
+    for (const server of serverNames) gateway.heal(server);
+    gateway.resume(true);
+    gateway.start();
+  }
+};

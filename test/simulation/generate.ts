@@ -1,0 +1,148 @@
+/** Makes a plan of a seed. What is rare in the world is common here: times are short, and everything goes wrong often. */
+import type { Act, ClientPlan, Fault, Plan } from './plan.ts';
+import { Random } from './random.ts';
+import type { ServerName } from './sim-gateway.ts';
+
+const durationMs = 12_000;
+
+/** What a run is mostly about; others happen beside it. */
+const moods = ['calm', 'crashes', 'stops', 'network', 'storage', 'clients', 'everything'] as const;
+type Mood = (typeof moods)[number];
+
+export const generate = (seed: number): Plan => {
+  const random = new Random(seed, 'plan');
+  const mood = random.pick(moods);
+  const gateways = random.int(2, 3);
+  const isSlow = random.chance(0.3);
+  return {
+    seed,
+    durationMs,
+    gateways,
+    partitions: random.int(1, 3),
+    presence: {
+      identityTtlMs: 6000,
+      identityRenewEveryMs: 2000,
+      gatewayTtlMs: 1500,
+      gatewayRenewEveryMs: 500,
+      marginMs: 300,
+    },
+    slowConsumerMs: random.pick([1500, 4000]),
+    storeLatencyMs: isSlow ? random.between(10, 60) : random.between(1, 4),
+    clientLatencyMs: random.chance(0.3) ? random.between(20, 120) : random.between(1, 5),
+    windowBytes: random.pick([2000, 20_000, 64_000]),
+    lossRate: mood === 'calm' || random.chance(0.5) ? 0 : random.pick([0.005, 0.03]),
+    clients: clientsOf(random.fork('clients'), mood),
+    faults: mood === 'calm' ? [] : faultsOf(random.fork('faults'), mood, gateways),
+  };
+};
+
+const clientsOf = (random: Random, mood: Mood): readonly ClientPlan[] => {
+  const count = random.int(2, 4);
+  const identities = Array.from({ length: count }, (_, index) => `ag::w::sim::${index}`);
+  const topics = random.chance(0.3) ? [...identities, 'tb::w::sim'] : identities;
+  const clients = identities.map((identity, index) => agentOf(identity, `c${index}`, { random, topics, mood }));
+  const [first = ''] = identities;
+  const twins = random.chance(0.35) ? [{ ...agentOf(first, 'twin', { random, topics, mood }), isTwin: true }] : [];
+  const workers = topics.length === count ? [] : ['x', 'y'].map((name) => workerOf(name, random, mood));
+  return [...clients, ...twins, ...workers];
+};
+
+interface Surroundings {
+  readonly random: Random;
+  readonly topics: readonly string[];
+  readonly mood: Mood;
+}
+
+const agentOf = (identity: string, name: string, { random, topics, mood }: Surroundings): ClientPlan => ({
+  name,
+  identity,
+  kind: 'agent',
+  startMs: random.between(0, 1500),
+  resumeRate: random.pick([0, 0.5, 1]),
+  isTwin: false,
+  acts: Array.from({ length: random.int(6, 14) }, () => actOf(random, topics, mood)),
+});
+
+const workerOf = (name: string, random: Random, mood: Mood): ClientPlan => ({
+  name: `w${name}`,
+  identity: `ta::w::sim::${name}`,
+  kind: 'worker',
+  startMs: random.between(0, 1500),
+  resumeRate: 0,
+  isTwin: false,
+  acts: Array.from({ length: random.int(4, 8) }, () =>
+    random.chance(0.5) ? { do: 'rest', ms: random.between(50, 1500) } : disturbance(random, mood),
+  ),
+});
+
+const actOf = (random: Random, topics: readonly string[], mood: Mood): Act => {
+  const draw = random.next();
+  if (draw < 0.45) return sendOf(random, topics);
+  if (draw < 0.6) return { do: 'rest', ms: random.between(10, 1500) };
+  if (draw < 0.78) return { do: 'close', awayMs: random.pick([0, 100, 2000]) };
+  if (draw < 0.83) return { do: 'move', to: topicOf(random, topics), count: random.int(1, 6) };
+  return disturbance(random, mood);
+};
+
+const topicOf = (random: Random, topics: readonly string[]): string =>
+  topics[random.int(0, topics.length - 1)] ?? 'ag::w::sim::0';
+
+const sendOf = (random: Random, topics: readonly string[]): Act => ({
+  do: 'send',
+  to: topicOf(random, topics),
+  count: random.int(1, 12),
+  bytes: random.chance(0.06) ? 60_000 : random.int(20, 400),
+  everyMs: random.chance(0.5) ? 0 : random.between(1, 60),
+});
+
+const disturbance = (random: Random, mood: Mood): Act => {
+  const isGentle = mood === 'calm';
+  const draw = random.next();
+  if (draw < 0.3) return { do: 'cancel', awayMs: random.pick([0, 0, 300, 3000]) };
+  if (draw < 0.55) {
+    const noticedAfterMs = random.chance(0.5) ? random.between(100, 6000) : undefined;
+    return { do: 'vanish', awayMs: random.pick([0, 300, 3000]), noticedAfterMs };
+  }
+  if (draw < 0.8 || isGentle) return { do: 'pause', ms: random.between(50, 3000) };
+  return { do: 'stall', direction: random.pick(['up', 'down', 'both']), ms: random.between(50, 5000) };
+};
+
+const kindsOf: Readonly<Record<Mood, readonly [Fault['kind'], ...Fault['kind'][]]>> = {
+  calm: ['jump'],
+  crashes: ['crash', 'crash', 'drain'],
+  stops: ['stop', 'stop', 'slow', 'jump'],
+  network: ['cut', 'cut', 'slow', 'reset'],
+  storage: ['outage', 'outage', 'cut'],
+  clients: ['reset', 'jump'],
+  everything: ['crash', 'drain', 'stop', 'cut', 'slow', 'outage', 'reset', 'jump'],
+};
+
+const faultsOf = (random: Random, mood: Mood, gateways: number): readonly Fault[] =>
+  Array.from({ length: random.int(1, 5) }, () => faultOf(random.pick(kindsOf[mood]), random, gateways)).toSorted(
+    (one, other) => one.atMs - other.atMs,
+  );
+
+// oxlint-disable-next-line complexity -- one line for each kind of fault
+const faultOf = (kind: Fault['kind'], random: Random, gateways: number): Fault => {
+  const when = { atMs: random.between(1000, durationMs - 1000), gateway: random.int(0, gateways - 1) };
+  const forMs = random.pick([random.between(50, 800), random.between(800, 4500)]);
+  const server = random.pick<ServerName>(['redis', 'redis', 'log', 'work']);
+  switch (kind) {
+    case 'crash':
+      return { kind, ...when, forMs, silently: random.chance(0.4) };
+    case 'drain':
+      return { kind, ...when, forMs };
+    case 'stop':
+      return { kind, ...when, forMs: random.between(200, 5000), timersFirst: random.chance(0.5) };
+    case 'cut':
+      return { kind, ...when, forMs, server, cut: random.pick(['both', 'requests', 'answers']) };
+    case 'slow':
+      return { kind, ...when, forMs, server, factor: random.between(5, 60) };
+    case 'outage':
+      return { kind, atMs: when.atMs, forMs, server, wipes: server === 'redis' && random.chance(0.5) };
+    case 'reset':
+      return { kind, ...when };
+    case 'jump':
+      return { kind, ...when, byMs: random.between(-60_000, 60_000) };
+  }
+};

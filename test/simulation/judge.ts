@@ -1,0 +1,56 @@
+/** The judgement at a run's end: what the checkers of histories find, and what is left undone. */
+import { findStaleDeliveries, findStaleSends } from '../history/epochs.ts';
+import { History } from '../history/history.ts';
+import { findLosses, findUnsent } from '../history/loss.ts';
+import { findDoubled, findInversions } from '../history/order.ts';
+import type { Violation, ViolationKind } from '../history/violation.ts';
+import type { Breach } from './ledger.ts';
+import type { World } from './world.ts';
+
+const promiseOf: Readonly<Record<ViolationKind, Breach['promise']>> = {
+  lost: 'I4',
+  unsent: 'I7',
+  inversion: 'I5',
+  overtaken: 'I5',
+  doubled: 'I5',
+  stale_delivery: 'I2',
+  stale_send: 'I2',
+};
+
+export const judgeWorld = (world: World): void => {
+  const { ledger } = world;
+  const history = new History(ledger.events);
+  excuse(history, world);
+  const found: readonly Violation[] = [
+    ...findLosses(history),
+    ...findUnsent(history),
+    ...findInversions(history),
+    ...findDoubled(history),
+    ...findStaleDeliveries(history),
+    ...findStaleSends(history),
+  ];
+  // What a broken connection left behind may land late: nobody was told that it had been accepted.
+  for (const { kind, what } of found)
+    if (kind !== 'overtaken') ledger.breach(promiseOf[kind], `${kind}: ${what}`, laneOf(what));
+  for (const { key, topic } of ledger.records.undelivered())
+    ledger.breach('I4', `${key} is in the log and never came`, [key, topic]);
+  for (const { from, to, number } of ledger.undone())
+    ledger.breach('I4', `work ${from}>${to}#${number} was acknowledged and nobody got it`, [`${to}#${number}`]);
+  for (const client of world.clients)
+    if (!client.isTwin && !client.isOnline)
+      ledger.breach('I11', `${client.identity} cannot connect though nothing is wrong any more`, [client.identity]);
+};
+
+/**
+ * Who is taken over while its gateway lives hears of it by a notice, and if that is lost by its next renewal (I2): until
+ * then both may act, and the checkers, which know of no notices, look away.
+ */
+const excuse = (history: History, { ledger, plan }: World): void => {
+  const graceMs = ledger.isCalmSince(0) ? noticedWithinMs : plan.presence.identityTtlMs;
+  for (const who of history.clients) for (const session of history.sessionsOf(who)) session.supersededAt += graceMs;
+};
+
+const noticedWithinMs = 1000;
+
+/** Checkers write `sender → recipient: …`. */
+const laneOf = (what: string): readonly string[] => [(what.split(':  ')[0] ?? what).split(' → ').join('>')];

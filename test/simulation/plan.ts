@@ -1,0 +1,73 @@
+/** Everything a seed decides ahead, as plain values: who does what and what goes wrong when. Made smaller by leaving out. */
+import type { PresenceSettings } from '../../src/presence/presence.ts';
+import type { Cut } from './link.ts';
+import type { ServerName } from './sim-gateway.ts';
+
+export type Act =
+  | { readonly do: 'rest'; readonly ms: number }
+  | {
+      readonly do: 'send';
+      readonly to: string;
+      readonly count: number;
+      readonly bytes: number;
+      readonly everyMs: number;
+    }
+  /** Half-closes, waits for what the gateway says, and comes back. */
+  | { readonly do: 'close'; readonly awayMs: number }
+  | { readonly do: 'cancel'; readonly awayMs: number }
+  /** The gateway hears of it after that time, or when its transport gives up. */
+  | { readonly do: 'vanish'; readonly awayMs: number; readonly noticedAfterMs: number | undefined }
+  | { readonly do: 'pause'; readonly ms: number }
+  | { readonly do: 'stall'; readonly direction: 'up' | 'down' | 'both'; readonly ms: number }
+  /** Takes its session to another gateway while the old stream is still open, and goes on sending on that. */
+  | { readonly do: 'move'; readonly to: string; readonly count: number };
+
+export interface ClientPlan {
+  readonly name: string;
+  readonly identity: string;
+  readonly kind: 'agent' | 'worker';
+  readonly startMs: number;
+  /** How often it comes back with its session id. */
+  readonly resumeRate: number;
+  /** Somebody else under the same identity, who gives up at the end. */
+  readonly isTwin: boolean;
+  readonly acts: readonly Act[];
+}
+
+export type Fault = { readonly atMs: number } & (
+  | { readonly kind: 'crash'; readonly gateway: number; readonly forMs: number; readonly silently: boolean }
+  | { readonly kind: 'drain'; readonly gateway: number; readonly forMs: number }
+  | { readonly kind: 'stop'; readonly gateway: number; readonly forMs: number; readonly timersFirst: boolean }
+  | {
+      readonly kind: 'cut';
+      readonly gateway: number;
+      readonly server: ServerName;
+      readonly cut: Cut;
+      readonly forMs: number;
+    }
+  | {
+      readonly kind: 'slow';
+      readonly gateway: number;
+      readonly server: ServerName;
+      readonly factor: number;
+      readonly forMs: number;
+    }
+  | { readonly kind: 'outage'; readonly server: ServerName; readonly forMs: number; readonly wipes: boolean }
+  | { readonly kind: 'reset'; readonly gateway: number }
+  | { readonly kind: 'jump'; readonly gateway: number; readonly byMs: number }
+);
+
+export interface Plan {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly gateways: number;
+  readonly partitions: number;
+  readonly presence: Omit<PresenceSettings, 'gatewayId'>;
+  readonly slowConsumerMs: number;
+  readonly storeLatencyMs: number;
+  readonly clientLatencyMs: number;
+  readonly windowBytes: number;
+  readonly lossRate: number;
+  readonly clients: readonly ClientPlan[];
+  readonly faults: readonly Fault[];
+}

@@ -1,0 +1,53 @@
+/** What the log holds: accepted in whose name (I2, I7), and in the end delivered (I4). */
+import type { Ledger } from './ledger.ts';
+import { keyOf, senderOf, type Tag } from './tag.ts';
+
+export interface StoredRecord {
+  readonly topic: string;
+  readonly offset: number;
+  readonly index: number;
+  readonly source: string;
+  readonly epoch: bigint;
+  readonly tag: Tag;
+}
+
+type Known = StoredRecord & { readonly key: string };
+
+export class RecordLedger {
+  readonly #ledger: Ledger;
+  readonly #byTopic = new Map<string, Known[]>();
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** In the order of the log. */
+  on(topic: string): readonly Known[] {
+    return this.#byTopic.get(topic) ?? [];
+  }
+
+  stored(record: StoredRecord): void {
+    const known = { ...record, key: keyOf(record.tag) };
+    const records = this.#byTopic.get(record.topic);
+    if (records === undefined) this.#byTopic.set(record.topic, [known]);
+    else records.push(known);
+    this.#ledger.say(`holds ${known.key} at ${record.offset}:${record.index}`);
+    this.#judge(known);
+  }
+
+  /** Messages in the log that their recipients never got. */
+  undelivered(): Known[] {
+    return [...this.#byTopic.values()]
+      .flat()
+      .filter(({ topic, tag }) => topic.startsWith('ag::') && !this.#ledger.hasReceived(tag.to, tag));
+  }
+
+  #judge({ key, source, epoch, tag }: Known): void {
+    if (source !== senderOf(tag)) this.#ledger.breach('I7', `${key} is stored as from ${source}`, [key]);
+    const takenAtMs = this.#ledger.takenAtMs(tag);
+    const deadline = this.#ledger.leases.deadlineOf(source, epoch);
+    if (takenAtMs === undefined || deadline === undefined || takenAtMs <= deadline.atMs) return;
+    const late = `${Math.round(takenAtMs - deadline.atMs)} ms after it had to end: ${deadline.why}`;
+    this.#ledger.breach('I2', `${key} was accepted under ${epoch} ${late}`, [key, source]);
+  }
+}

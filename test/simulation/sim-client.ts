@@ -1,0 +1,245 @@
+/**
+ * A client of the simulated world: does what its plan says, one act after the other, and beside that comes back whenever
+ * it has no stream. At the end it only listens.
+ */
+import type { InitConnection } from '../../src/gen/aether/v1/connection.ts';
+import type { Ledger } from './ledger.ts';
+import type { Act, ClientPlan } from './plan.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SimGateway } from './sim-gateway.ts';
+import { SimProcess } from './sim-process.ts';
+import { SimStream } from './sim-stream.ts';
+import type { Trace } from './trace.ts';
+
+export interface ClientDeps {
+  readonly plan: ClientPlan;
+  readonly scheduler: Scheduler;
+  readonly gateways: readonly [SimGateway, ...SimGateway[]];
+  readonly ledger: Ledger;
+  readonly trace: Trace;
+  readonly random: Random;
+  readonly identityTtlMs: number;
+  /** Nobody else has its identity. */
+  readonly isAlone: boolean;
+}
+
+/** How long it waits for a gateway's word. */
+const patienceMs = 5000;
+
+/** What it needs to claim its last session. */
+interface Last {
+  readonly sessionId: string;
+  readonly leftMs: number;
+  /** It was the client that let go, so nothing but the fabric can have ended the session. */
+  readonly isOwed: boolean;
+}
+
+export class SimClient {
+  readonly #deps: ClientDeps;
+  readonly #process: SimProcess;
+  #stream: SimStream | undefined;
+  #last: Last | undefined;
+  #wake = Promise.withResolvers<void>();
+  #awayUntilMs = 0;
+  #isFinishing = false;
+  #isGone = false;
+
+  constructor(deps: ClientDeps) {
+    this.#deps = deps;
+    this.#process = new SimProcess(deps.plan.name, deps.scheduler);
+  }
+
+  get identity(): string {
+    return this.#deps.plan.identity;
+  }
+
+  get isTwin(): boolean {
+    return this.#deps.plan.isTwin;
+  }
+
+  get isOnline(): boolean {
+    return this.#stream?.isOpen === true;
+  }
+
+  start(): void {
+    this.#process.after(this.#deps.plan.startMs, () => {
+      void this.#stay();
+      void this.#perform();
+    });
+  }
+
+  /** The plan is over: a twin goes for good, everybody else listens. */
+  finish(): void {
+    this.#isFinishing = true;
+    this.#awayUntilMs = 0;
+    if (this.#deps.plan.isTwin) {
+      this.#isGone = true;
+      this.#stream?.leave('cancel');
+    } else this.#stream?.connection?.setReading(true);
+  }
+
+  async #stay(): Promise<void> {
+    while (!this.#isGone) {
+      const stream = this.#stream ?? (await this.#connect());
+      if (stream !== undefined) await this.#hold(stream);
+      const backMs = this.#deps.random.between(10, this.#isFinishing ? 200 : 500);
+      await this.#sleep(Math.max(backMs, this.#awayUntilMs - this.#deps.scheduler.nowMs));
+    }
+  }
+
+  async #hold(stream: SimStream): Promise<void> {
+    this.#stream = stream;
+    this.#wake.resolve();
+    const end = await stream.ended;
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    const isOwed = end.by === 'client';
+    this.#last = { sessionId: stream.sessionId ?? '', leftMs: this.#deps.scheduler.nowMs, isOwed };
+  }
+
+  /** `undefined` if no gateway would have it. */
+  async #connect(): Promise<SimStream | undefined> {
+    const { random, plan } = this.#deps;
+    const last = random.chance(plan.resumeRate) ? this.#last : undefined;
+    const stream = this.#openStream(this.#choose(), last?.sessionId ?? '');
+    if (!(await this.#isOpened(stream))) return undefined;
+    if (last !== undefined) this.#judgeResumption(stream, last);
+    if (!this.#isGone) return stream;
+    stream.leave('cancel');
+    return undefined;
+  }
+
+  async #isOpened(stream: SimStream): Promise<boolean> {
+    const late = this.#process.after(patienceMs, () => stream.leave('cancel'));
+    const isOpened = await stream.opened;
+    late.cancel();
+    return isOpened;
+  }
+
+  /** In calm times a session that was only left is there to come back to (decision 0005). */
+  #judgeResumption(stream: SimStream, { sessionId, leftMs, isOwed }: Last): void {
+    const { ledger, plan, identityTtlMs, scheduler, isAlone } = this.#deps;
+    if (stream.isResumed || !isOwed || scheduler.nowMs - leftMs > identityTtlMs / 2) return;
+    if (!ledger.isCalmSince(leftMs - identityTtlMs) || !isAlone) return;
+    ledger.breach('I1', `${plan.identity} came back for session ${sessionId} and was not resumed`, [sessionId]);
+  }
+
+  #openStream(gateway: SimGateway, resumes: string): SimStream {
+    const { plan, ledger, trace } = this.#deps;
+    const { identity } = plan;
+    return new SimStream({
+      identity,
+      process: this.#process,
+      gateway,
+      ledger,
+      trace,
+      clientType: typeOf(plan),
+      resumes,
+    });
+  }
+
+  #choose(): SimGateway {
+    const { gateways, random } = this.#deps;
+    const first = random.pick(gateways);
+    // A load balancer knows, mostly.
+    return first.isServing || random.chance(0.2) ? first : (gateways.find(({ isServing }) => isServing) ?? first);
+  }
+
+  async #perform(): Promise<void> {
+    for (const act of this.#deps.plan.acts) {
+      await this.#online();
+      if (this.#isFinishing) return;
+      await this.#act(act);
+    }
+  }
+
+  // oxlint-disable-next-line complexity -- one line for each act
+  async #act(act: Act): Promise<void> {
+    switch (act.do) {
+      case 'rest':
+        return this.#sleep(act.ms);
+      case 'send':
+        return this.#send(act);
+      case 'close':
+        return this.#close(act.awayMs);
+      case 'cancel':
+        this.#awayFor(act.awayMs);
+        return this.#stream?.leave('cancel');
+      case 'vanish':
+        this.#awayFor(act.awayMs);
+        return this.#stream?.leave('vanish', act.noticedAfterMs);
+      case 'pause':
+        return this.#pause(act.ms);
+      case 'stall':
+        this.#deps.ledger.troubleFor(act.ms);
+        return this.#stream?.connection?.stall(act.direction, this.#deps.scheduler.nowMs + act.ms);
+      case 'move':
+        return this.#move(act);
+    }
+  }
+
+  async #send({ to, count, bytes, everyMs }: Extract<Act, { do: 'send' }>): Promise<void> {
+    for (let sent = 0; sent < count && !this.#isFinishing; sent += 1) {
+      if (this.isOnline) this.#stream?.send(to, bytes);
+      if (everyMs > 0) await this.#sleep(everyMs);
+    }
+  }
+
+  async #close(awayMs: number): Promise<void> {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.#awayFor(awayMs);
+    const late = this.#process.after(patienceMs, () => stream.leave('cancel'));
+    await stream.close();
+    late.cancel();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const connection = this.#stream?.connection;
+    connection?.setReading(false);
+    await this.#sleep(ms);
+    connection?.setReading(true);
+  }
+
+  async #move({ to, count }: Extract<Act, { do: 'move' }>): Promise<void> {
+    const before = this.#stream;
+    if (before?.sessionId === undefined) return;
+    const next = this.#openStream(this.#choose(), before.sessionId);
+    for (let sent = 0; sent < count; sent += 1) {
+      if (before.isOpen) before.send(to, 10, `~${before.sessionId}`);
+      await this.#sleep(20);
+    }
+    if (!(await this.#isOpened(next))) return;
+    if (this.#isGone) return next.leave('cancel');
+    // Who waits for the end of the old one finds the new one in its place.
+    this.#stream = next;
+    await this.#sleep(50);
+    before.leave('cancel');
+  }
+
+  #awayFor(ms: number): void {
+    this.#awayUntilMs = this.#isFinishing ? 0 : this.#deps.scheduler.nowMs + ms;
+  }
+
+  async #online(): Promise<void> {
+    while (!this.isOnline && !this.#isFinishing) {
+      this.#wake = Promise.withResolvers();
+      await Promise.race([this.#wake.promise, this.#sleep(1000)]);
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#process.after(ms, resolve);
+    return promise;
+  }
+}
+
+const typeOf = ({ kind, identity }: ClientPlan): InitConnection['clientType'] => {
+  const [, workspace = '', implementation = '', specifier = ''] = identity.split('::');
+  const value = { workspace, implementation, specifier };
+  return kind === 'agent'
+    ? { $case: 'agent', value }
+    : { $case: 'task', value: { workspace, implementation, uniqueSpecifier: '' } };
+};

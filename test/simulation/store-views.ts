@@ -1,0 +1,134 @@
+/** The ports of one gateway: the shared stores as seen through its links. */
+import type { CursorStore } from '../../src/ports/cursor-store.ts';
+import type { Hint, Hints } from '../../src/ports/hints.ts';
+import type { Lease, LeaseStore } from '../../src/ports/lease-store.ts';
+import type { LogEntry, LogReading, MessageLog } from '../../src/ports/message-log.ts';
+import type { WorkItem, WorkQueue } from '../../src/ports/work-queue.ts';
+import { Inflow } from './inflow.ts';
+import type { Link } from './link.ts';
+import type { Random } from './random.ts';
+import type { Stores } from './stores.ts';
+
+type LostLease = Pick<Lease, 'name' | 'epoch'>;
+
+/** How often notices and hints are lost, and hints come twice. */
+export interface Gossip {
+  readonly random: Random;
+  readonly lossRate: number;
+}
+
+export const viewLeases = (stores: Stores, link: Link, gossip: Gossip): LeaseStore => ({
+  acquire: (request) => link.call(`acquire ${request.name}`, () => stores.leases.acquire(request)),
+  renew: (leases, ttlMs) => link.call(`renew ${leases.length}`, () => stores.leases.renew(leases, ttlMs)),
+  release: (lease, lingerMs) => link.call(`release ${lease.name}`, () => stores.leases.release(lease, lingerMs)),
+  current: (names) => link.call(`current ${names[0] ?? ''}`, () => stores.leases.current(names)),
+  list: (prefix, after, limit) => link.call(`list ${prefix}`, () => stores.leases.list(prefix, after, limit)),
+  losses: (keeper, { signal }) => {
+    const inflow = new Inflow<LostLease>();
+    const feed = link.feed((error) => inflow.fail(error));
+    signal.addEventListener('abort', () => feed.close(), { once: true });
+    link.tell(() => void pumpLosses(stores.leases.losses(keeper, { signal: feed.broken }), { inflow, feed, gossip }));
+    return inflow.read(signal);
+  },
+});
+
+type FeedOf = ReturnType<Link['feed']>;
+
+const pumpLosses = async (
+  losses: AsyncIterable<LostLease>,
+  { inflow, feed, gossip }: { inflow: Inflow<LostLease>; feed: FeedOf; gossip: Gossip },
+): Promise<void> => {
+  for await (const loss of losses) if (!gossip.random.chance(gossip.lossRate)) feed.push(() => inflow.push(loss));
+};
+
+export const viewCursors = (stores: Stores, link: Link): CursorStore => ({
+  open: (owner, epoch) => link.call(`open ${owner}`, () => stores.cursors.open(owner, epoch)),
+  commit: (commits) => link.call(`commit ${commits.length}`, () => stores.cursors.commit(commits)),
+});
+
+export const viewHints = (stores: Stores, link: Link, { random, lossRate }: Gossip): Hints => ({
+  publish: (hint) =>
+    link.tell(() => {
+      for (const hear of stores.hearers) hear(hint);
+    }),
+  subscribe: (listener, { signal }) =>
+    link.call('subscribe', () => {
+      const hear = (hint: Hint): void => {
+        if (random.chance(lossRate)) return;
+        link.reach(() => listener(hint));
+        if (random.chance(lossRate)) link.reach(() => listener(hint));
+      };
+      stores.hearers.add(hear);
+      signal.addEventListener('abort', () => stores.hearers.delete(hear), { once: true });
+      return Promise.resolve();
+    }),
+});
+
+/** A store that only answers what it is asked: every call goes through the link. */
+export const viewCalls = <Store extends object>(store: Store, link: Link, name: string): Store =>
+  new Proxy(store, {
+    get: (target, property) => {
+      const method: unknown = Reflect.get(target, property);
+      if (typeof method !== 'function') return method;
+      return (...given: readonly unknown[]) =>
+        link.call(`${name} ${String(property)}`, async (): Promise<unknown> => Reflect.apply(method, target, given));
+    },
+  });
+
+export const viewLog = (stores: Stores, link: Link): MessageLog => ({
+  id: stores.log.id,
+  layout: stores.log.layout,
+  append: (partition, parts) => link.call(`append ${partition}`, () => stores.log.append(partition, parts)),
+  read: async (partition, from, { signal }) => {
+    const inflow = new Inflow<readonly LogEntry[]>();
+    const feed = link.feed((error) => inflow.fail(error));
+    const closing = new AbortController();
+    const open = async (): Promise<LogReading> => {
+      const reading = await stores.log.read(partition, from, { signal: feed.broken });
+      void pumpEntries(reading, inflow, feed);
+      return reading;
+    };
+    const { start } = await link.call(`read ${partition} from ${from}`, open).catch((cause: unknown) => {
+      feed.close();
+      throw cause;
+    });
+    closing.signal.addEventListener('abort', () => feed.close(), { once: true });
+    return {
+      start,
+      entries: inflow.read(AbortSignal.any([signal, closing.signal])),
+      [Symbol.asyncDispose]: () => Promise.resolve(closing.abort()),
+    };
+  },
+});
+
+const pumpEntries = async (reading: LogReading, inflow: Inflow<readonly LogEntry[]>, feed: FeedOf): Promise<void> => {
+  for await (const entries of reading.entries) feed.push(() => inflow.push(entries));
+};
+
+export const viewWork = (stores: Stores, link: Link): WorkQueue => ({
+  push: (topic, parts) => link.call(`push ${topic}`, () => stores.work.push(topic, parts)),
+  consume: (topic, { credit, signal }) => {
+    const inflow = new Inflow<WorkItem>();
+    const feed = link.feed((error) => inflow.fail(error));
+    signal.addEventListener('abort', () => link.tell(() => feed.close()), { once: true });
+    link.tell(
+      () => void pumpItems(stores.work.consume(topic, { credit, signal: feed.broken }), { inflow, feed, link }),
+    );
+    return inflow.read(signal);
+  },
+});
+
+const pumpItems = async (
+  items: AsyncIterable<WorkItem>,
+  { inflow, feed, link }: { inflow: Inflow<WorkItem>; feed: FeedOf; link: Link },
+): Promise<void> => {
+  for await (const item of items)
+    feed.push(() =>
+      inflow.push({
+        body: item.body,
+        attempt: item.attempt,
+        ack: () => link.tell(() => item.ack()),
+        release: () => link.tell(() => item.release()),
+      }),
+    );
+};

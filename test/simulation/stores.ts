@@ -1,0 +1,92 @@
+/**
+ * What all gateways share: the memory adapters, behind which nothing is simulated any more. A mutation puts itself in
+ * front of one of them; the ledger looks at both sides: at what was asked and answered, and at what is really there.
+ */
+import { MemoryCheckpointStore } from '../../src/adapters/memory/memory-checkpoint-store.ts';
+import { MemoryCursorStore } from '../../src/adapters/memory/memory-cursor-store.ts';
+import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
+import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
+import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
+import { MemoryReceiptStore } from '../../src/adapters/memory/memory-receipt-store.ts';
+import { MemoryTopicIndex } from '../../src/adapters/memory/memory-topic-index.ts';
+import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { CursorStore } from '../../src/ports/cursor-store.ts';
+import type { Hint } from '../../src/ports/hints.ts';
+import type { LeaseStore } from '../../src/ports/lease-store.ts';
+import type { LogLayout, MessageLog } from '../../src/ports/message-log.ts';
+import type { WorkQueue } from '../../src/ports/work-queue.ts';
+import type { Ledger } from './ledger.ts';
+import { watchAppends, watchCursors, watchLeases, watchPlaces } from './watch.ts';
+
+export interface StoreSet {
+  readonly leases: LeaseStore;
+  readonly cursors: CursorStore;
+  readonly log: MessageLog;
+  readonly work: WorkQueue;
+}
+
+/** A planted bug in a store: what stands in front of the real one. */
+export interface StoreBugs {
+  readonly leases?: (store: LeaseStore, clock: Clock) => LeaseStore;
+  readonly cursors?: (store: CursorStore) => CursorStore;
+  readonly log?: (log: MessageLog, clock: Clock) => MessageLog;
+  readonly work?: (work: WorkQueue) => WorkQueue;
+}
+
+/** Longer than any run. */
+const receiptsMs = 3_600_000;
+
+export interface StoresDeps {
+  readonly clock: Clock;
+  readonly layout: LogLayout;
+  readonly ledger: Ledger;
+  readonly bugs: StoreBugs;
+}
+
+export class Stores implements StoreSet {
+  readonly #deps: StoresDeps;
+  readonly log: MessageLog;
+  readonly work: WorkQueue;
+  leases: LeaseStore;
+  cursors: CursorStore;
+  readonly topicIndex = new MemoryTopicIndex();
+  readonly receipts: MemoryReceiptStore;
+  readonly kv: MemoryKvStore;
+  readonly checkpoints: MemoryCheckpointStore;
+  /** Every gateway that listens to hints. */
+  readonly hearers = new Set<(hint: Hint) => void>();
+
+  constructor(deps: StoresDeps) {
+    this.#deps = deps;
+    const { clock, layout, ledger, bugs } = deps;
+    const log = watchAppends(new MemoryMessageLog(layout), ledger);
+    this.log = bugs.log?.(log, clock) ?? log;
+    const work = new MemoryWorkQueue();
+    this.work = bugs.work?.(work) ?? work;
+    this.receipts = new MemoryReceiptStore({ clock, retentionMs: receiptsMs });
+    this.kv = new MemoryKvStore(clock);
+    this.checkpoints = new MemoryCheckpointStore(clock);
+    this.leases = this.#openLeases();
+    this.cursors = this.#openCursors();
+  }
+
+  /** Redis comes back with nothing in it. */
+  wipe(): void {
+    this.#deps.ledger.wiped();
+    this.leases = this.#openLeases();
+    this.cursors = this.#openCursors();
+  }
+
+  #openLeases(): LeaseStore {
+    const { clock, ledger, bugs } = this.#deps;
+    const store = new MemoryLeaseStore(clock);
+    return watchLeases(bugs.leases?.(store, clock) ?? store, ledger);
+  }
+
+  #openCursors(): CursorStore {
+    const { ledger, bugs } = this.#deps;
+    const store = watchPlaces(new MemoryCursorStore(), ledger);
+    return watchCursors(bugs.cursors?.(store) ?? store, ledger);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What every simulated message says about itself, so that it is known again wherever it turns up: its lane (sender and
+ * recipient) and its number there.
+ */
+import { DownstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
+
+export interface Tag {
+  /** Its identity, and for messages that go another way than the others `~` and a name. */
+  readonly from: string;
+  readonly to: string;
+  readonly number: number;
+}
+
+/** Without the lane's own name. */
+export const senderOf = ({ from }: Tag): string => from.split('~')[0] ?? from;
+
+export const keyOf = ({ from, to, number }: Tag): string => `${from}>${to}#${number}`;
+
+/** A payload of about that many bytes. */
+export const writeTag = (tag: Tag, bytes: number): Buffer => {
+  const text = `${keyOf(tag)}\n`;
+  const payload = Buffer.alloc(Math.max(bytes, text.length));
+  payload.write(text, 'latin1');
+  return payload;
+};
+
+export const readTag = (payload: Uint8Array): Tag => {
+  const end = payload.indexOf(10);
+  const [lane = '', number = ''] = Buffer.from(payload.buffer, payload.byteOffset, end).toString('latin1').split('#');
+  const [from = '', to = ''] = lane.split('>');
+  return { from, to, number: Number(number) };
+};
+
+/** The tag in a recipient's frame; `undefined` if it is no message. */
+export const tagOfFrame = (frame: Uint8Array | undefined): Tag | undefined => {
+  const payload = frame === undefined ? undefined : DownstreamMessage.decode(frame).payload;
+  return payload?.$case === 'msg' ? readTag(payload.value.payload) : undefined;
+};
