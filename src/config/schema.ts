@@ -149,6 +149,9 @@ const receipts = z.strictObject({
   retention: about(duration().default(86_400_000), {
     quantity: 'duration',
     about: 'How long a receipt can be asked for after its last step, and the same message id be recognised.',
+  }),
+});
+
 const isKey = (text: string): boolean =>
   /^[A-Za-z0-9+/]+={0,2}$/.test(text) && Buffer.from(text, 'base64').byteLength === 32;
 

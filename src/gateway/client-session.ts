@@ -144,9 +144,8 @@ export class ClientSession {
   /** Resolves when everything asked or published so far is durable or has been answered for; with the first that failed. */
   async settled(): Promise<FabricError | undefined> {
     await this.#lane.settled();
-    await Promise.all(this.#unsettled.values());
-    this.#listening?.[Symbol.dispose]();
     await Promise.all([...this.#unsettled.values(), this.answers.settled()]);
+    this.#listening?.[Symbol.dispose]();
     return this.#publishFailure;
   }
 
