@@ -1,5 +1,6 @@
 /** What every principal's client can do. */
 import { ask, type RequestOptions, sync } from './ask.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { AetherError } from './error.ts';
 import type { Handler, IterateOptions } from './feed.ts';
 import { handle } from './handling.ts';
@@ -24,6 +25,8 @@ export interface ClientLoad {
 export class Client implements AsyncDisposable {
   /** For operators: sessions of all gateways. */
   readonly sessions: Sessions;
+  /** States this principal saves for itself. */
+  readonly checkpoints: Checkpoints;
   /** How far one's own messages have come. */
   readonly receipts: Receipts;
   readonly #link: Link;
@@ -31,6 +34,7 @@ export class Client implements AsyncDisposable {
   constructor(link: Link) {
     this.#link = link;
     this.sessions = new Sessions(link);
+    this.checkpoints = new Checkpoints(link);
     this.receipts = new Receipts(link);
   }
 

@@ -2,6 +2,7 @@
 export type { AgentClient } from './agent-client.ts';
 export type { RequestOptions } from './ask.ts';
 export type { BridgeClient } from './bridge-client.ts';
+export type { Checkpoint, CheckpointOptions, Checkpoints, SaveCheckpointOptions } from './checkpoints.ts';
 export type { Client, ClientLoad } from './client.ts';
 export type { Config } from './config.ts';
 export {
@@ -25,6 +26,18 @@ export type { Credentials } from './credentials.ts';
 export { AetherError, isRetryable } from './error.ts';
 export type { HandleOptions, Handler, IterateOptions } from './feed.ts';
 export type { PrincipalKind } from './identity.ts';
+export type {
+  Kv,
+  KvCount,
+  KvCountOptions,
+  KvListOptions,
+  KvOptions,
+  KvPage,
+  KvScope,
+  KvSetSize,
+  KvSwap,
+  KvWriteOptions,
+} from './kv.ts';
 export type { CloseOptions } from './link.ts';
 export type { Message, MessageType, Payload, SendOptions, Subject } from './message.ts';
 export type { AgentAddress, MessagingClient, TaskAddress } from './messaging-client.ts';

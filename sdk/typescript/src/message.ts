@@ -131,7 +131,7 @@ const wholeMs = (name: string, value: number): bigint => {
   throw failure('INVALID_ARGUMENT', `${name} is ${value}, it must be a whole number of milliseconds`);
 };
 
-const bytesOf = (payload: Payload): Uint8Array => {
+export const bytesOf = (payload: Payload): Uint8Array => {
   if (typeof payload === 'string') return encoder.encode(payload);
   if (payload instanceof Uint8Array) return payload;
   throw failure('INVALID_ARGUMENT', 'a payload is a Uint8Array or a string; sendJson() takes anything JSON can say');
