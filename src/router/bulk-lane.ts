@@ -22,7 +22,8 @@ export class BulkLane {
   leave(bytes: number): void {
     if (bytes < bulkBatchBytes) return;
     this.#bytes -= bytes;
-    for (const wake of [...this.#waiting]) {
+    const waiting = [...this.#waiting];
+    for (const wake of waiting) {
       if (this.#bytes >= bulkBytesInFlightMax) return;
       this.#waiting.delete(wake);
       wake();

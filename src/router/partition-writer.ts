@@ -90,11 +90,11 @@ export class PartitionWriter {
   }
 
   readonly #submit = (): void => {
-    for (const gathering of [...this.#closed]) {
+    for (let next = this.#closed[0]; next !== undefined; next = this.#closed[0]) {
       if (this.#inFlight.size >= batchesInFlightMax) return;
-      if (!this.#deps.bulk.enter(gathering.batch.bytes, this.#submit)) return;
+      if (!this.#deps.bulk.enter(next.batch.bytes, this.#submit)) return;
       this.#closed.shift();
-      this.#append(gathering);
+      this.#append(next);
     }
   };
 
