@@ -6,8 +6,8 @@ import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const node = ['--conditions=source', '--disable-warning=ExperimentalWarning', 'bench/bench.ts'];
-/** Those that need the parts of all others; the rest would only take longer. */
-const lines = ['relay', 'log', 'latency', 'connect'];
+/** Those that need most of the parts; the rest would only take longer. */
+const lines = ['relay', 'log', 'connect'];
 const short = ['--seconds', '0.05', '--rounds', '1', '--connections', '20', '--composition', 'embedded', '--json'];
 
 interface Report {
