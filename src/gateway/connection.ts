@@ -27,6 +27,9 @@ const quietMs = 25;
 /** How long an ending stream waits for what is still on its way to a client that may not read. */
 const flushPatienceMs = 2000;
 
+/** How long an acknowledgement waits for the session's predecessor to be over; a dead gateway never says. */
+const predecessorPatienceMs = 40;
+
 type Ending =
   | { readonly how: 'half_closed' }
   | { readonly how: 'gone' }
@@ -129,6 +132,18 @@ export class Connection {
     timer.cancel();
   }
 
+  /** Waits for something, but not beyond the stream's end. */
+  async #unlessOver(awaited: Promise<void>): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const done = new AbortController();
+    for (const signal of [this.#ending.signal, this.#stream.gone]) {
+      if (signal.aborted) return;
+      signal.addEventListener('abort', () => over.resolve(), { signal: done.signal });
+    }
+    await Promise.race([awaited, over.promise]);
+    done.abort();
+  }
+
   #fail(error: FabricError): void {
     this.#ending.abort(error);
   }
@@ -144,6 +159,7 @@ export class Connection {
       this.#countAttempt(who, thrown);
       throw thrown;
     });
+    await this.#within(predecessorPatienceMs, client.session.alone ?? Promise.resolve());
     acknowledge(client, { who, negotiated, offered });
     if (failure !== undefined) throw failure;
     await greet(client);
@@ -164,7 +180,7 @@ export class Connection {
     const state = openState(who, session, this.#deps);
     // Whatever joining comes to, it is looked at below or not at all.
     state.catch(() => undefined);
-    const recipient = await joinTopics(who, { session, outbox: this.#outbox }, this.#deps);
+    const recipient = await joinTopics(who, { session, outbox: this.#outbox, extensions: inForce }, this.#deps);
     this.#opened.recipient = recipient;
     await state;
     const client = await enrol(
@@ -177,6 +193,8 @@ export class Connection {
   }
 
   async #serveFrames(client: ClientSession, frames: Frames, early: readonly Uint8Array[]): Promise<Ending> {
+    if (client.session.alone !== undefined) await this.#unlessOver(client.session.alone);
+    if (this.#stream.gone.aborted) return this.#endOf('gone');
     await this.#handle(client, early);
     for (;;) {
       const { value, done } = await frames.next();
@@ -193,7 +211,7 @@ export class Connection {
       const wait = dispatch(client, frame);
       if (wait !== undefined) await wait;
       const room = this.#outbox.room;
-      if (room !== undefined) await room;
+      if (room !== undefined) await this.#unlessOver(room);
     }
   }
 

@@ -9,6 +9,17 @@ export type Hint =
   | { readonly kind: 'kick'; readonly identity: string; readonly epoch: bigint; readonly reason: string }
   /** Is the peer of this session still there? Whoever has it answers with `presence`. */
   | { readonly kind: 'probe'; readonly identity: string; readonly epoch: bigint; readonly probe: string }
+  /**
+   * `identity` has a successor: end the session that held it under `epoch` and `keeper`, and answer with `presence`, not
+   * alive, once nothing comes of it any more.
+   */
+  | {
+      readonly kind: 'settle';
+      readonly identity: string;
+      readonly epoch: bigint;
+      readonly keeper: string;
+      readonly probe: string;
+    }
   | { readonly kind: 'presence'; readonly probe: string; readonly alive: boolean }
   /** These receipts have been written: their senders may be told. */
   | { readonly kind: 'receipts'; readonly steps: readonly ReceiptStep[] };

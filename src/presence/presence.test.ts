@@ -8,7 +8,7 @@ import { FabricError } from '../model/error.ts';
 import type { Hints } from '../ports/hints.ts';
 import type { LeaseStore } from '../ports/lease-store.ts';
 import { Presence, type SessionRequest } from './presence.ts';
-import type { Online } from './session.ts';
+import type { Online, Session } from './session.ts';
 
 const settings = (gatewayId: string) => ({
   gatewayId,
@@ -149,6 +149,64 @@ describe('an identity', () => {
     await clock.pass(200);
     expect(await third).toMatchObject({ resumed: false });
     expect(second.lost.aborted).toBe(true);
+  });
+});
+
+describe('a successor', () => {
+  const isAlone = async (session: Session): Promise<boolean> => {
+    let alone = session.alone === undefined;
+    void session.alone?.then(() => (alone = true));
+    await Promise.resolve();
+    await Promise.resolve();
+    return alone;
+  };
+
+  test('of nobody, or of one that was closed, is alone at once', async () => {
+    const { gateway } = fabric();
+    const { presence } = await gateway('one');
+    const first = await presence.open(asking(agent));
+    expect(first.alone).toBeUndefined();
+    await presence.close(first, { resumable: true });
+    expect((await presence.open(asking(agent, { resumes: first.sessionId }))).alone).toBeUndefined();
+  });
+
+  test.each(['one', 'two'])('on gateway %s is alone once its predecessor on one has been closed', async (on) => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const first = await one.presence.open(asking(agent));
+    const second = await (on === 'one' ? one : two).presence.open(asking(agent, { resumes: first.sessionId }));
+    await clock.pass(5000);
+    expect(first.lost.aborted).toBe(true);
+    expect(await isAlone(second)).toBe(false);
+    await one.presence.close(first, { resumable: true });
+    await clock.pass(200);
+    expect(await isAlone(second)).toBe(true);
+  });
+
+  test('waits for those before its predecessor too', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const first = await one.presence.open(asking(agent));
+    const second = await two.presence.open(asking(agent, { resumes: first.sessionId }));
+    const third = await one.presence.open(asking(agent, { resumes: second.sessionId }));
+    await two.presence.close(second, { resumable: true });
+    await clock.pass(1000);
+    expect(await isAlone(third)).toBe(false);
+    await one.presence.close(first, { resumable: true });
+    await clock.pass(500);
+    expect(await isAlone(third)).toBe(true);
+  });
+
+  test('of one whose gateway died is alone when that gateway may no longer act', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two] = [await gateway('one'), await gateway('two')];
+    const first = await one.presence.open(asking(agent));
+    one.breakable.broken = true;
+    const second = await two.presence.open(asking(agent, { resumes: first.sessionId }));
+    await clock.pass(1500);
+    expect(await isAlone(second)).toBe(false);
+    await clock.pass(1500);
+    expect(await isAlone(second)).toBe(true);
   });
 });
 

@@ -46,11 +46,15 @@ export interface SessionRequest {
 
 const listenAgainAfterMs = 250;
 const kickedPatienceMs = 1500;
+/** Longer than a log may take to confirm or refuse what is on its way. */
+const settlePatienceMs = 15_000;
 
 export class Presence implements AsyncDisposable {
   readonly #settings: PresenceSettings;
   readonly #deps: PresenceDeps;
   readonly #sessions = new Map<string, Session>();
+  /** Closed themselves, but not yet alone. */
+  readonly #leaving = new Set<Session>();
   readonly #directory: Directory;
   readonly #probing: Probing;
   readonly #renewal: Renewal;
@@ -105,17 +109,19 @@ export class Presence implements AsyncDisposable {
    * whose gateway died, or whose peer no longer answers, is replaced.
    */
   async open(request: SessionRequest): Promise<Session> {
+    const resumes = await this.#holderToResume(request);
     const first = await this.#acquire(request, undefined);
-    if (first.outcome === 'granted') return this.#admit(first, request);
+    if (first.outcome === 'granted') return this.#admit(first, request, first.resumed ? resumes : undefined);
     if (await this.#isHolderThere(first.record)) throw duplicate(request.identity);
     const second = await this.#acquire(request, first.record.epoch);
-    if (second.outcome === 'granted') return this.#admit(second, request);
+    if (second.outcome === 'granted') return this.#admit(second, request, first.record);
     throw duplicate(request.identity);
   }
 
   /** Gives the identity up. `resumable` keeps the session's claim for the lease's time, unless somebody takes it. */
   async close(session: Session, { resumable }: { readonly resumable: boolean }): Promise<void> {
     if (this.#sessions.get(session.identity) === session) this.#sessions.delete(session.identity);
+    this.#leave(session);
     if (session.lost.aborted) return;
     await this.#deps.leaseStore
       .release(session.lease, resumable ? this.#settings.identityTtlMs : 0)
@@ -185,15 +191,49 @@ export class Presence implements AsyncDisposable {
     return { ...acquisition, askedAtMs, keeper };
   }
 
-  #admit({ record, resumed, askedAtMs, keeper }: Granted, { peer }: SessionRequest): Session {
+  /** Who holds what is to be resumed. Its lease changes hands without it: what may still come of it has to be known. */
+  async #holderToResume({ identity, resumes }: SessionRequest): Promise<LeaseRecord | undefined> {
+    if (resumes === '') return undefined;
+    const [record] = await this.#deps.leaseStore.current([identity]);
+    return record?.state === 'held' && record.holder === resumes ? record : undefined;
+  }
+
+  #admit(
+    { record, resumed, askedAtMs, keeper }: Granted,
+    { peer }: SessionRequest,
+    predecessor: LeaseRecord | undefined,
+  ): Session {
     const gateway = this.#gateway;
     if (gateway?.keeper !== keeper) throw new FabricError('LEASE_LOST', 'this gateway lost its lease meanwhile');
     const now = (): number => (gateway.keeper === keeper && gateway.isHeld() ? this.#deps.clock.monotonic() : Infinity);
     const trustMs = this.#settings.identityTtlMs - this.#settings.marginMs;
-    const session = new Session(record, { resumed, peer, now, askedAtMs, trustMs });
-    this.#sessions.get(record.name)?.lose(superseded());
+    const before = this.#sessions.get(record.name);
+    before?.lose(superseded());
+    const alone = this.#untilSettled(predecessor, before);
+    const session = new Session(record, { resumed, peer, now, askedAtMs, trustMs, alone });
     this.#sessions.set(record.name, session);
     return session;
+  }
+
+  /** `before`: what this gateway had under the name, whether or not the store knew of it. */
+  #untilSettled(predecessor: LeaseRecord | undefined, before: Session | undefined): Promise<void> | undefined {
+    const isElsewhere = predecessor !== undefined && predecessor.keeper !== this.#gateway?.keeper;
+    if (!isElsewhere) return before?.closed;
+    return Promise.all([before?.closed, this.#probing.settled(predecessor, settlePatienceMs)]).then(() => undefined);
+  }
+
+  #leave(session: Session): void {
+    session.close();
+    if (session.alone === undefined) return;
+    this.#leaving.add(session);
+    void session.closed.then(() => this.#leaving.delete(session));
+  }
+
+  #held(identity: string, epoch: bigint): Session | undefined {
+    const present = this.#sessions.get(identity);
+    if (present?.epoch === epoch) return present;
+    for (const session of this.#leaving) if (session.identity === identity && session.epoch === epoch) return session;
+    return undefined;
   }
 
   async #isHolderThere(record: LeaseRecord): Promise<boolean> {
@@ -228,6 +268,7 @@ export class Presence implements AsyncDisposable {
   #hear(hint: Hint): void {
     if (hint.kind === 'presence') return this.#probing.hear(hint);
     if (hint.kind === 'receipts') return;
+    if (hint.kind === 'settle') return this.#settle(hint);
     const session = this.#sessions.get(hint.identity);
     if (session?.epoch !== hint.epoch) return;
     if (hint.kind === 'kick') {
@@ -238,6 +279,16 @@ export class Presence implements AsyncDisposable {
     void session.peer
       .isThere()
       .then((alive) => this.#deps.hints.publish({ kind: 'presence', probe: hint.probe, alive }));
+  }
+
+  /** Answers once what it had under this epoch is over. Of what it held under a former keeper nobody asks it. */
+  #settle({ identity, epoch, keeper, probe }: Extract<Hint, { kind: 'settle' }>): void {
+    if (keeper !== this.#gateway?.keeper) return;
+    const session = this.#held(identity, epoch);
+    session?.lose(superseded());
+    void Promise.resolve(session?.closed).then(() =>
+      this.#deps.hints.publish({ kind: 'presence', probe, alive: false }),
+    );
   }
 
   #loseAll(): void {

@@ -39,7 +39,13 @@ export class Session {
   readonly resumes: number;
   readonly firstConnectedAtMs: number;
   readonly peer: Peer;
+  /**
+   * Set while something may still come of the session before this one: resolves when nothing does any more. Until then
+   * this one may receive, but must have no effects.
+   */
+  readonly alone: Promise<void> | undefined;
   readonly #losing = new AbortController();
+  readonly #closing = Promise.withResolvers<void>();
   readonly #now: () => number;
   #trustedUntilMs: number;
   renewedAtMs: number;
@@ -52,6 +58,7 @@ export class Session {
       readonly now: () => number;
       readonly askedAtMs: number;
       readonly trustMs: number;
+      readonly alone: Promise<void> | undefined;
     },
   ) {
     this.identity = record.name;
@@ -61,6 +68,7 @@ export class Session {
     this.firstConnectedAtMs = record.firstGrantedAtMs;
     this.resumed = facts.resumed;
     this.peer = facts.peer;
+    this.alone = facts.alone;
     this.#now = facts.now;
     this.renewedAtMs = facts.askedAtMs;
     this.#trustedUntilMs = facts.askedAtMs + facts.trustMs;
@@ -69,6 +77,11 @@ export class Session {
   /** Aborts, with a `FabricError` as its reason, when the identity is no longer this session's. */
   get lost(): AbortSignal {
     return this.#losing.signal;
+  }
+
+  /** Resolves when nothing comes of it any more, nor of those before it: what they said is durable or refused. */
+  get closed(): Promise<void> {
+    return this.#closing.promise;
   }
 
   get lease(): Lease {
@@ -83,6 +96,10 @@ export class Session {
   renewed(askedAtMs: number, trustMs: number): void {
     this.renewedAtMs = askedAtMs;
     this.#trustedUntilMs = askedAtMs + trustMs;
+  }
+
+  close(): void {
+    void Promise.resolve(this.alone).then(this.#closing.resolve);
   }
 
   lose(reason: FabricError): void {
