@@ -59,7 +59,10 @@ export class Http2FrameStream implements FrameStream {
   }
 
   whenReceived(answered: () => void): void {
-    this.#pinger?.ask(answered);
+    // The connection may go on answering for others when this stream is closed: what was written to it then was dropped.
+    this.#pinger?.ask(() => {
+      if (!this.#stream.closed && !this.#stream.destroyed) answered();
+    });
   }
 
   isThere(): Promise<boolean> {

@@ -8,7 +8,8 @@ import { join as joinPath } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openServices } from '../../scripts/services/services.ts';
 import { bodies, join, sendAll, take } from '../faults/agents.ts';
-import { send } from '../flows/raw-client.ts';
+import { until } from '../faults/until.ts';
+import { agentInit, RawClient, send } from '../flows/raw-client.ts';
 import type { ViolationKind } from '../history/violation.ts';
 import type { CrowdSize } from './crowd.ts';
 import type { Disturbing } from './disturbing.ts';
@@ -139,6 +140,41 @@ test('what a session left on its way comes before what its successor says on ano
   expect(await next.client.ended).toMatchObject({ code: 0 });
   expect(await take(recipient, 10)).toEqual(bodies(10));
   recipient[Symbol.dispose]();
+});
+
+test('what is written to a stream its client has left is not received, though its connection still answers', async () => {
+  await using opened = new AsyncDisposableStack();
+  const open = async (name: string) => opened.use(await GatewaySeat.open({ name, prefix: 'leaving', services }));
+  const [first, second] = [await open('g1'), await open('g2')];
+  const { client: neighbour } = await join(first.address, 'leaving', 'neighbour');
+  const leaving = new RawClient(first.address, {}, neighbour);
+  leaving.say(agentInit('leaving', 'one'));
+  const { sessionId } = await leaving.find('connectionAck');
+  const topic = 'ag::leaving::raw::one';
+  await sendAll(second.address, 'leaving', topic, ['before']);
+  expect(await take(leaving, 1)).toEqual(['before']);
+  // What it has on its way keeps its stream from being closed at the gateway.
+  first.links.stream.treat('up', { is: 'holding' });
+  leaving.say(send('ag::leaving::raw::neighbour', 'on its way'));
+  leaving.say({
+    $case: 'connectionStatusRequest',
+    value: { requestId: 'q', principal: { principalType: 'Agent', principalId: topic } },
+  });
+  await leaving.find('connectionStatusResponse');
+  leaving.cancel();
+  await leaving.ended;
+  const entriesRead = () => first.metric('aether_log_entries_read_total');
+  const before = await entriesRead();
+  await sendAll(second.address, 'leaving', topic, bodies(20));
+  await until(async () => (await entriesRead()) > before, 'the first gateway has read it');
+  await sendAll(second.address, 'leaving', 'ag::leaving::raw::neighbour', ['later']);
+  expect(await take(neighbour, 1)).toEqual(['later']);
+  first.links.stream.release('up');
+  expect(await take(neighbour, 1)).toEqual(['on its way']);
+  const { client: again } = await join(second.address, 'leaving', 'one', sessionId);
+  const texts = await take(again, 20);
+  expect(texts.filter((text) => text !== 'before')).toEqual(bodies(texts.includes('before') ? 19 : 20));
+  for (const client of [again, neighbour]) client[Symbol.dispose]();
 });
 
 test('the program as it is loses nothing, in whatever mixture', async () => {

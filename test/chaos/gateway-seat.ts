@@ -97,6 +97,10 @@ export class GatewaySeat implements AsyncDisposable {
     this.#process?.resume();
   }
 
+  async metric(name: string): Promise<number> {
+    return (await this.#process?.metric(name)) ?? 0;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await Promise.all([this.clients, ...Object.values(this.links)].map((proxy) => proxy[Symbol.asyncDispose]()));

@@ -57,25 +57,32 @@ export type FrameCall = ClientDuplexStream<Uint8Array, Uint8Array>;
 
 export interface OpenCall {
   readonly call: FrameCall;
-  /** Closes the call's channel, which is its own. */
+  readonly client: InstanceType<typeof Client>;
+  /** Closes the call's channel. */
   close(): void;
 }
 
-/** A stream on a channel of its own; frames are bytes. */
-export const openCall = (
-  address: string,
-  { headers = {}, channel = {} }: { headers?: Record<string, string>; channel?: ChannelOptions } = {},
-): OpenCall => {
-  const client = new Client(address, credentials.createInsecure(), {
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.max_send_message_length': -1,
-    ...channel,
-  });
+interface CallOptions {
+  readonly headers?: Record<string, string>;
+  readonly channel?: ChannelOptions;
+  /** A call whose channel, and so its connection, is shared. */
+  readonly beside?: OpenCall | undefined;
+}
+
+/** A stream, on a channel of its own by default; frames are bytes. */
+export const openCall = (address: string, { headers = {}, channel = {}, beside }: CallOptions = {}): OpenCall => {
+  const client =
+    beside?.client ??
+    new Client(address, credentials.createInsecure(), {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.max_send_message_length': -1,
+      ...channel,
+    });
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
   const connect: unknown = Reflect.get(client, 'Connect');
   const call = (connect as (metadata: Metadata) => FrameCall).call(client, metadata);
-  return { call, close: () => client.close() };
+  return { call, client, close: () => client.close() };
 };
 
 export interface RawEnd {
@@ -91,8 +98,9 @@ export class RawClient implements Disposable {
   #wake = Promise.withResolvers<void>();
   #taken = 0;
 
-  constructor(address: string, headers: Record<string, string> = {}) {
-    this.#opened = openCall(address, { headers });
+  /** `beside`: a client whose connection this one shares. */
+  constructor(address: string, headers: Record<string, string> = {}, beside?: RawClient) {
+    this.#opened = openCall(address, { headers, beside: beside === undefined ? undefined : beside.#opened });
     this.#call = this.#opened.call;
     this.#call.on('data', (bytes: Buffer) => {
       const { payload } = DownstreamMessage.decode(bytes);
