@@ -17,7 +17,7 @@ interface Options {
   readonly gateways: number;
   readonly rate: number;
   readonly quiet: number;
-  readonly only: readonly Fault[];
+  readonly only?: readonly Fault[];
   readonly directory?: string;
   readonly json?: true;
 }
@@ -77,7 +77,7 @@ const run = async (options: Options): Promise<void> => {
     size: size(options.rate),
     directory,
     disturb: (disturbing) =>
-      disturbing.follow(options.only, { seed: options.seed, quietMs: [500, options.quiet * 1000] }),
+      disturbing.follow(options.only ?? allFaults, { seed: options.seed, quietMs: [500, options.quiet * 1000] }),
     durationMs,
     signal: ending,
     onProgress: progressLine(durationMs),
@@ -117,7 +117,7 @@ await new Command('chaos')
   .option('--gateways <n>', 'how many', number, 3)
   .option('--rate <n>', 'messages a second, of all senders', number, 1200)
   .option('--quiet <seconds>', 'at most so long between two disturbances of a track', number, 6)
-  .option('--only <kinds>', 'some kinds of disturbance, or tracks, by comma', faultsNamed, allFaults)
+  .option('--only <kinds>', 'some kinds of disturbance, or tracks, by comma; all by default', faultsNamed)
   .option('--directory <folder>', 'where histories go')
   .option('--json', 'the outcome as JSON on standard output')
   .addHelpText('after', `\nKinds of disturbance, and their track:\n${kinds}`)
