@@ -27,7 +27,12 @@ export default defineConfig({
         ...source,
         test: {
           name: 'conformance',
-          include: ['test/conformance/**/*.test.ts', 'test/adapters/**/*.test.ts', 'test/services/**/*.test.ts'],
+          include: [
+            'test/conformance/**/*.test.ts',
+            'test/adapters/**/*.test.ts',
+            'test/services/**/*.test.ts',
+            'test/linearizability/**/*.test.ts',
+          ],
           testTimeout: 60_000,
           fileParallelism: false,
         },
