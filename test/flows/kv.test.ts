@@ -239,6 +239,20 @@ onEachComposition(
         expect(answered).toEqual(ids);
       });
 
+      test('a listing and a purge see what was written right before them', async () => {
+        const workspace = unique('kv');
+        using one = await agent(workspace, 'one');
+        const exclusive = { scope: Scope.GLOBAL_EXCLUSIVE };
+        for (let n = 0; n < 50; n += 1) say(one, { op: Op.PUT, key: `k${n}`, ...exclusive });
+        say(one, { op: Op.LIST, ...exclusive });
+        for (let n = 0; n < 50; n += 1) expect((await one.find('kv')).success).toBe(true);
+        expect((await one.find('kv')).keys).toHaveLength(50);
+        say(one, { op: Op.PUT, key: 'last', ...exclusive });
+        say(one, { op: Op.PURGE_IDENTITY, targetIdentity: `ag::${workspace}::raw::one` });
+        expect((await one.find('kv')).success).toBe(true);
+        expect(await one.find('kv')).toMatchObject({ counterValue: 51n });
+      });
+
       test('what was asked before a half-close is answered and done', async () => {
         const workspace = unique('kv');
         using one = await agent(workspace, 'one', 0);

@@ -16,11 +16,14 @@ import { failedResponse, listingResponse, outcomeResponse, scopeWishOf } from '.
 type Answering = Promise<KVResponse>;
 
 export const handleKv = async (client: ClientSession, operation: KVOperation): Promise<void> => {
+  const isLong = operation.op === Op.LIST || operation.op === Op.PURGE_IDENTITY;
+  // A listing is to show what was written before it was asked for.
+  if (isLong) await client.answers.settled();
   const permitted = await permit(client, operation);
   const answering = permitted instanceof FabricError ? Promise.reject(permitted) : permitted();
   const bytes = operation.value.byteLength + operation.expectedValue.byteLength;
   const room = client.answers.add(sayingOf(client, operation, answering), bytes);
-  if (operation.op === Op.LIST || operation.op === Op.PURGE_IDENTITY) await client.answers.settled();
+  if (isLong) await client.answers.settled();
   else if (room !== undefined) await room;
 };
 

@@ -16,7 +16,7 @@ export interface CheckpointOperation {
   op: CheckpointOperation_OpType;
   /** Name of the checkpoint; empty means `default`. */
   key: string;
-  /** SAVE: the state, any bytes. A frame is at most 4 MiB. */
+  /** SAVE: the state, any bytes, at most 4 MiB less 4 KiB. */
   data: Uint8Array;
   /** SAVE: seconds until it vanishes. 0: never. Negative: the gateway's default. */
   ttl: bigint;

@@ -138,9 +138,9 @@ export interface ConfigSnapshot {
    * `profile`, the metadata of the launch task, and its launch parameters prefixed `lp.`. Empty otherwise.
    */
   taskContext: Map<string, string>;
-  /** This identity's own WORKSPACE_EXCLUSIVE keys with values; the first 100. */
+  /** This identity's own WORKSPACE_EXCLUSIVE keys with values; the first 100, as far as they fit into 1.5 MiB. */
   workspaceExclusiveKv: Map<string, Uint8Array>;
-  /** This identity's own GLOBAL_EXCLUSIVE keys with values; the first 100. */
+  /** This identity's own GLOBAL_EXCLUSIVE keys with values; the first 100, as far as they fit into 1.5 MiB. */
   globalExclusiveKv: Map<string, Uint8Array>;
 }
 

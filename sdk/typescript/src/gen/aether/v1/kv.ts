@@ -14,7 +14,8 @@ export const protobufFileName = 'aether/v1/kv.proto';
 
 /**
  * One operation on one key, a listing, or a purge. Agents, tasks, services, the workflow engine and the metrics
- * bridge may. Answered by KVResponse; on failure that has success = false and an ErrorResponse `KV_ERROR` follows.
+ * bridge may. Answered by KVResponse, in the order asked; on failure that has success = false, and an ErrorResponse with
+ * the reason and the same request id follows.
  */
 export interface KVOperation {
   op: KVOperation_OpType;
@@ -27,7 +28,10 @@ export interface KVOperation {
   userId: string;
   /** For scopes with WORKSPACE in their name. Empty: the sender's own. */
   workspace: string;
-  /** Seconds until the key vanishes. 0: the gateway's default, normally never. PUT without ttl removes an expiry. */
+  /**
+   * Seconds until the key vanishes; negative is refused. 0: the gateway's default, normally never. PUT without ttl
+   * removes an expiry; a counter takes it only when it begins, a set with each new member.
+   */
   ttl: bigint;
   requestId: string;
   /** On whose authority. Unset: the sender's own; in scopes of a user that of its task, if it has one. */
@@ -99,7 +103,7 @@ export namespace KVOperation_OpType {
 
 /**
  * Whose key it is. Same key in two scopes is two keys. Exclusive scopes, USER and USER_WORKSPACE among them, belong
- * to the sender's implementation and specifier, and need no rule for their owner.
+ * to the sender's identity, need no rule for their owner, and are written by its newest session alone.
  */
 export const KVOperation_Scope = {
   /** UNSPECIFIED - Taken as WORKSPACE. */
@@ -153,8 +157,8 @@ export interface KVResponse {
    */
   counterValue: bigint;
   /**
-   * Guarded operations, SET_NX, SET_ADD: whether it was done; false with success = true means the condition did not
-   * hold.
+   * GET: whether the key is there. DELETE: whether it was. Others: whether it was done; false with success = true
+   * means that the condition did not hold.
    */
   applied: boolean;
   /** LIST: opaque; empty after the last page. */
