@@ -33,6 +33,7 @@ export type Access =
   | { readonly action: 'report_progress'; readonly topic: Topic }
   | { readonly action: 'see_connection'; readonly principal: Principal }
   | { readonly action: 'manage_sessions' }
+  | { readonly action: 'manage_dead_letters' }
   /** Of a listing, `key` is what the keys begin with. */
   | { readonly action: 'read_kv' | 'write_kv'; readonly scope: KvScope; readonly key: string }
   /** All exclusive keys of the identity. */
@@ -106,6 +107,14 @@ const decidePurge = (actor: Actor, identity: string): Decision => {
   return deny('only operators may purge the keys of others');
 };
 
+const operations = {
+  manage_sessions: 'list or end sessions',
+  manage_dead_letters: 'see and change dead letters',
+} as const;
+
+const decideOperation = ({ principal }: Actor, action: keyof typeof operations): Decision =>
+  operators.has(principal.kind) ? allow : deny(`only operators may ${operations[action]}`);
+
 /** Whether `actor` may do `access`, and if not, why. */
 export const decide = (actor: Actor, access: Access): Decision => {
   switch (access.action) {
@@ -118,7 +127,8 @@ export const decide = (actor: Actor, access: Access): Decision => {
     case 'see_connection':
       return decideSight(actor, access.principal);
     case 'manage_sessions':
-      return operators.has(actor.principal.kind) ? allow : deny('only operators may list or end sessions');
+    case 'manage_dead_letters':
+      return decideOperation(actor, access.action);
     case 'read_kv':
     case 'write_kv':
       return decideState(actor, access.scope);

@@ -29,9 +29,13 @@ type CommandClient = AgentClient | TaskClient | UserClient | ServiceClient | Bri
 export const ownIdentity = (): string => `sv::aether-cli::${process.pid}-${Date.now().toString(36)}`;
 
 /** Connects as the identity. Gives up after a few seconds with what to look at. */
-export const connectAs = async (identity: string, options: ClientOptions): Promise<CommandClient> => {
+export const connectAs = async (
+  identity: string,
+  options: ClientOptions,
+  features: Pick<ConnectOptions, 'acks'> = {},
+): Promise<CommandClient> => {
   try {
-    return await connect(identity, connectOptions(options));
+    return await connect(identity, { ...connectOptions(options), ...features });
   } catch (thrown) {
     if (!(thrown instanceof AetherError)) throw thrown;
     throw new AetherError(thrown.reason, `cannot connect to ${options.address}: ${thrown.message}`, thrown);

@@ -104,6 +104,32 @@ const addClients = (program: Command): void => {
       const { who } = await import('./who.ts');
       await who(prefix, options);
     });
+  addDeadLetters(program);
+};
+
+const addDeadLetters = (program: Command): void => {
+  const dlq = program.command('dlq').description('see to dead letters: messages their recipients gave up on');
+  withClient(dlq.command('list'))
+    .description('list them, the oldest first')
+    .option('--topic <topic>', 'only those of this topic')
+    .action(async (options: ClientOptions & { topic?: string }) => {
+      const { listDeadLetters } = await import('./dlq.ts');
+      await listDeadLetters(options);
+    });
+  withClient(dlq.command('redrive'))
+    .description('publish them to their topics again, with all attempts before them')
+    .argument('<id...>', 'as `aether dlq list` shows them')
+    .action(async (ids: readonly string[], options: ClientOptions) => {
+      const { redriveDeadLetters } = await import('./dlq.ts');
+      await redriveDeadLetters(ids, options);
+    });
+  withClient(dlq.command('drop'))
+    .description('remove them for good')
+    .argument('<id...>', 'as `aether dlq list` shows them')
+    .action(async (ids: readonly string[], options: ClientOptions) => {
+      const { dropDeadLetters } = await import('./dlq.ts');
+      await dropDeadLetters(ids, options);
+    });
 };
 
 /** Runs one command line. What goes wrong is said in one line; the exit code is 1, or 2 where the call was wrong. */

@@ -3,6 +3,7 @@
  */
 import { Authorizer } from '../acl/authorizer.ts';
 import { type CheckpointSettings, Checkpoints } from '../checkpoints/checkpoints.ts';
+import { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { acceptEveryone } from '../gateway/authenticate.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { type GrpcServer, type GrpcServerSettings, openGrpcServer } from '../gateway/grpc-server.ts';
@@ -11,6 +12,7 @@ import { Kv, type KvSettings } from '../kv/kv.ts';
 import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore } from '../ports/cursor-store.ts';
+import type { DeadLetterStore } from '../ports/dead-letter-store.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Hints } from '../ports/hints.ts';
 import type { KvStore } from '../ports/kv-store.ts';
@@ -23,6 +25,7 @@ import type { TopicIndex } from '../ports/topic-index.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
 import { Presence, type PresenceSettings } from '../presence/presence.ts';
 import { Receipts } from '../receipts/receipts.ts';
+import type { AckSettings } from '../router/acknowledgements.ts';
 import { Router } from '../router/router.ts';
 
 export interface Ports {
@@ -37,6 +40,7 @@ export interface Ports {
   readonly cursorStore: CursorStore;
   readonly workQueue: WorkQueue;
   readonly receiptStore: ReceiptStore;
+  readonly deadLetterStore: DeadLetterStore;
   readonly kvStore: KvStore;
   readonly checkpointStore: CheckpointStore;
 }
@@ -46,6 +50,7 @@ export interface FabricSettings {
   readonly presence: PresenceSettings;
   readonly listen: GrpcServerSettings;
   readonly slowConsumerMs: number;
+  readonly acks: AckSettings;
   readonly kv: KvSettings;
   readonly checkpoints: CheckpointSettings;
   /** How long a stop waits for what is under way. */
@@ -80,11 +85,12 @@ export const openFabricParts = async (
     presence,
     receipts,
     router,
+    deadLetters: new DeadLetters({ ...ports, router }),
     kv: new Kv(ports, settings.kv),
     checkpoints: new Checkpoints(ports, settings.checkpoints),
     authorizer: new Authorizer(),
     authenticate: acceptEveryone,
-    settings: { version: settings.version, slowConsumerMs: settings.slowConsumerMs },
+    settings: { version: settings.version, slowConsumerMs: settings.slowConsumerMs, acks: settings.acks },
   });
   const stack = opened.move();
   return { gateway, presence, [Symbol.asyncDispose]: () => stack.disposeAsync() };

@@ -11,6 +11,7 @@ import { openOpsServer } from '../admin/ops-server.ts';
 import type { Config } from '../config/schema.ts';
 import type { GrpcServerSettings } from '../gateway/grpc-server.ts';
 import { FabricError } from '../model/error.ts';
+import { unacknowledgedBytesMax } from '../model/limits.ts';
 import type { Log } from '../ports/log.ts';
 import type { Composition, OpenComposition } from './composition.ts';
 import { type Fabric, type FabricSettings, openFabric } from './fabric.ts';
@@ -98,6 +99,9 @@ const refuseOpenListening = ({ gateway: { host, insecure } }: Config): void => {
   );
 };
 
+/** Where nobody else could take an identity over, a process that stands still for a moment need not lose any. */
+const patienceMs = 10_000;
+
 const settingsOf = (
   config: Config,
   { gatewayId, version }: { gatewayId: string; version: string },
@@ -107,11 +111,17 @@ const settingsOf = (
     gatewayId,
     identityTtlMs: config.leases.identity_ttl,
     identityRenewEveryMs: config.leases.identity_renew,
-    gatewayTtlMs: config.leases.gateway_ttl,
+    gatewayTtlMs: Math.max(config.leases.gateway_ttl, config.mode === 'embedded' ? patienceMs : 0),
     gatewayRenewEveryMs: config.leases.gateway_renew,
     marginMs: config.leases.margin,
   },
   listen: { host: config.gateway.host, port: config.gateway.port, tls: tlsOf(config) },
+  acks: {
+    timeoutMs: config.acks.timeout,
+    attemptsMax: config.acks.attempts,
+    outstandingMax: config.acks.outstanding,
+    outstandingBytesMax: unacknowledgedBytesMax,
+  },
   slowConsumerMs: config.gateway.slow_consumer_timeout,
   kv: {
     defaultTtlMs: config.kv.default_ttl,

@@ -15,6 +15,7 @@ import { RedisReceiptStore } from '../adapters/redis/redis-receipt-store.ts';
 import { RedisTopicIndex } from '../adapters/redis/redis-topic-index.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
 import { SqlCursorCopies } from '../adapters/sql/sql-cursor-copies.ts';
+import { SqlDeadLetterStore } from '../adapters/sql/sql-dead-letter-store.ts';
 import type { OpenComposition } from './composition.ts';
 import { CopiedCursors } from './copied-cursors.ts';
 import { cursorsOfLog } from './log-cursors.ts';
@@ -56,6 +57,7 @@ export const openStack: OpenComposition = async (config, given) => {
         retentionMs: config.log.retention_age,
       }),
       workQueue,
+      deadLetterStore: new SqlDeadLetterStore(database),
       receiptStore: new RedisReceiptStore({ redis, keys, retentionMs: config.receipts.retention }),
       kvStore: new RedisKvStore({ redis, keys }),
       checkpointStore: new RedisCheckpointStore({ redis, keys }),

@@ -190,6 +190,19 @@ const checkpoints = z.strictObject({
   }),
 });
 
+const acks = z.strictObject({
+  timeout: about(duration().default(30_000), {
+    quantity: 'duration',
+    about: 'How long a client that acknowledges may leave a delivery unanswered before it comes again.',
+  }),
+  attempts: about(count().max(1000).default(5), {
+    about: 'How often a message is delivered to a client that acknowledges before it goes to the dead letters.',
+  }),
+  outstanding: about(count().max(1000).default(256), {
+    about: 'Deliveries a client that acknowledges may have unanswered; it gets no more until it answers.',
+  }),
+});
+
 const embedded = z.strictObject({
   data_dir: about(z.string().min(1).default('./aether-data'), {
     env: 'AETHER_DATA_DIR',
@@ -285,6 +298,7 @@ export const configSchema = z.strictObject({
   log: log.prefault({}),
   leases: leases.prefault({}),
   receipts: receipts.prefault({}),
+  acks: acks.prefault({}),
   kv: kv.prefault({}),
   checkpoints: checkpoints.prefault({}),
   embedded: embedded.prefault({}),

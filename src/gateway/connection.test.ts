@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Authorizer } from '../acl/authorizer.ts';
 import { MemoryCheckpointStore } from '../adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
+import { MemoryDeadLetterStore } from '../adapters/memory/memory-dead-letter-store.ts';
+import { MemoryDelayStore } from '../adapters/memory/memory-delay-store.ts';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
@@ -14,6 +16,7 @@ import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
 import { Checkpoints, defaultCheckpointSettings } from '../checkpoints/checkpoints.ts';
+import { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { Signal_SignalType as SignalType } from '../gen/aether/v1/connection.ts';
 import { DownstreamMessage, UpstreamMessage } from '../gen/aether/v1/gateway.ts';
 import { SendMessage } from '../gen/aether/v1/message.ts';
@@ -29,6 +32,7 @@ import { Gateway } from './gateway.ts';
 import { type ClientEnd, type ClientStream, connectInProcess } from './in-process.ts';
 
 const slowConsumerMs = 120_000;
+const acks = { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 4 * 1024 * 1024 };
 /** Longer than a gateway trusts its lease, shorter than the lease store does. */
 const untrustedMs = 2100;
 const presenceSettings = {
@@ -179,6 +183,8 @@ const fabric = () => {
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    deadLetterStore: new MemoryDeadLetterStore(),
+    delayStore: new MemoryDelayStore(),
     receiptStore: new MemoryReceiptStore({ clock: storeClock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(storeClock),
     checkpointStore: new MemoryCheckpointStore(storeClock),
@@ -197,11 +203,12 @@ const fabric = () => {
       presence,
       receipts,
       router,
+      deadLetters: new DeadLetters({ ...stores, router }),
       kv: new Kv(ports, defaultKvSettings),
       checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
       authorizer: new Authorizer(),
       authenticate: acceptEveryone,
-      settings: { version: 'test', slowConsumerMs },
+      settings: { version: 'test', slowConsumerMs, acks },
     });
     stack.defer(() => gateway.drain({ signal: AbortSignal.abort() }));
     opened.push({ stack, clock });

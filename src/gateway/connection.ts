@@ -180,7 +180,7 @@ export class Connection {
     const state = openState(who, session, this.#deps);
     // Whatever joining comes to, it is looked at below or not at all.
     state.catch(() => undefined);
-    const recipient = await joinTopics(who, { session, outbox: this.#outbox }, this.#deps);
+    const recipient = await joinTopics(who, { session, outbox: this.#outbox, extensions: inForce }, this.#deps);
     this.#opened.recipient = recipient;
     await state;
     const client = await enrol(

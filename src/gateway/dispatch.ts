@@ -2,8 +2,10 @@
 import { FabricError } from '../model/error.ts';
 import type { ClientSession } from './client-session.ts';
 import { decodeUpstream, type Upstream } from './codec/upstream.ts';
+import { handleAck } from './handlers/ack.ts';
 import { handleCheckpoint } from './handlers/checkpoint.ts';
 import { handleConnectionStatus } from './handlers/connection-status.ts';
+import { handleDeadLetters } from './handlers/dead-letters.ts';
 import { handleKv } from './handlers/kv.ts';
 import { refuseNotImplemented } from './handlers/not-implemented.ts';
 import { handleProgress } from './handlers/progress.ts';
@@ -36,6 +38,11 @@ const handle = (client: ClientSession, frame: Upstream): Promise<void> | undefin
       return handleSendBatch(client, frame.value);
     case 'receiptQuery':
       return handleReceiptQuery(client, frame.value);
+    case 'ackDeliveries':
+      handleAck(client, frame.value);
+      return undefined;
+    case 'deadLetterOp':
+      return handleDeadLetters(client, frame.value);
     case 'progress':
       return handleProgress(client, frame.value);
     case 'switchWorkspace':

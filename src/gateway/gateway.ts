@@ -4,6 +4,7 @@
  */
 import type { Authorizer } from '../acl/authorizer.ts';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Kv } from '../kv/kv.ts';
 import { FabricError } from '../model/error.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -12,6 +13,7 @@ import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Presence } from '../presence/presence.ts';
 import type { Receipts } from '../receipts/receipts.ts';
+import type { AckSettings } from '../router/acknowledgements.ts';
 import type { Router } from '../router/router.ts';
 import type { Authenticate } from './authenticate.ts';
 import { Connection } from './connection.ts';
@@ -22,6 +24,7 @@ export interface GatewayDeps {
   readonly presence: Presence;
   readonly receipts: Receipts;
   readonly router: Router;
+  readonly deadLetters: DeadLetters;
   readonly kv: Kv;
   readonly checkpoints: Checkpoints;
   readonly authorizer: Authorizer;
@@ -38,6 +41,8 @@ export interface GatewaySettings {
   readonly version: string;
   /** How long a client may leave its outbox full before its stream ends. */
   readonly slowConsumerMs: number;
+  /** Of streams whose client acknowledges. */
+  readonly acks: AckSettings;
 }
 
 export class Gateway {

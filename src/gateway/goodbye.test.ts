@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { MemoryCheckpointStore } from '../adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
+import { MemoryDeadLetterStore } from '../adapters/memory/memory-dead-letter-store.ts';
+import { MemoryDelayStore } from '../adapters/memory/memory-delay-store.ts';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
@@ -53,6 +55,8 @@ const openParts = async (messageLog: MessageLog) => {
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    deadLetterStore: new MemoryDeadLetterStore(),
+    delayStore: new MemoryDelayStore(),
     receiptStore: new MemoryReceiptStore({ clock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(clock),
     checkpointStore: new MemoryCheckpointStore(clock),
@@ -61,6 +65,7 @@ const openParts = async (messageLog: MessageLog) => {
     version: 'test',
     presence,
     slowConsumerMs: 5000,
+    acks: { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 4 * 1024 * 1024 },
     kv: defaultKvSettings,
     checkpoints: defaultCheckpointSettings,
   });

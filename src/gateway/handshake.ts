@@ -10,6 +10,7 @@ import { identityOf, ownTopicOf, type Principal, workspaceOf } from '../model/pr
 import type { Session } from '../presence/session.ts';
 import type { Recipient } from '../router/recipient.ts';
 import { ClientSession } from './client-session.ts';
+import { annotate } from './codec/annotated-delivery.ts';
 import { type Claim, readClaim } from './codec/identity.ts';
 import { decodeUpstream } from './codec/upstream.ts';
 import type { FrameStream, StreamEnd } from './frame-stream.ts';
@@ -133,15 +134,22 @@ export const openState = async (
 export interface Members {
   readonly session: Session;
   readonly outbox: Outbox;
+  /** In force on the stream. */
+  readonly extensions: ReadonlySet<Extension>;
 }
 
 /** Opens the receiving end and joins every topic the principal receives. */
-export const joinTopics = async (who: Who, { session, outbox }: Members, deps: GatewayDeps): Promise<Recipient> => {
+export const joinTopics = async (
+  who: Who,
+  { session, outbox, extensions }: Members,
+  deps: GatewayDeps,
+): Promise<Recipient> => {
   const recipient = await deps.router.open({
     identity: session.identity,
     topic: ownTopicOf(who.principal) ?? '',
     epoch: session.epoch,
     inbox: outbox,
+    acks: extensions.has('ack') ? { settings: deps.settings.acks, annotate } : undefined,
     onFenced: () =>
       session.lose(new FabricError('SESSION_SUPERSEDED', 'the identity was taken over by a newer session')),
   });
@@ -160,7 +168,7 @@ export const joinTopics = async (who: Who, { session, outbox }: Members, deps: G
 /** Puts the parts together once all of them are there. */
 export const enrol = async (
   who: Who,
-  members: Members & { readonly recipient: Recipient; readonly extensions: ReadonlySet<Extension> },
+  members: Members & { readonly recipient: Recipient },
   { deps, measures }: { deps: GatewayDeps; measures: GatewayMeasures },
 ): Promise<ClientSession> => {
   const workspace = workspaceOf(who.principal);

@@ -58,6 +58,15 @@ export const claimsWaitingBytesMax = 1024 * 1024;
 /** Receipts asked for in one frame. */
 export const receiptQueryMax = 1000;
 
+/** How long a recipient may ask to be left alone with a delivery. */
+export const redeliverAfterMsMax = 3_600_000;
+
+/** Bytes of dead letters from which on a page of them is full; one letter may be larger. */
+export const deadLetterPageBytesMax = 1024 * 1024;
+
+/** Bytes of the deliveries of one stream that wait for an acknowledgement. */
+export const unacknowledgedBytesMax = 4 * 1024 * 1024;
+
 /** Recent batches a partition's reader keeps, so that a short pause needs no second reading of the log. */
 export const recentBytesMax = 2 * 1024 * 1024;
 

@@ -37,6 +37,8 @@ export const reasons = {
   ERR_PUBLISH_FAILED: again('unavailable'),
   ERR_WORKSPACE_SWITCH_FAILED: again('unavailable'),
   ERR_RECEIPT_UNKNOWN: final('not_found'),
+  ERR_DELIVERY_UNKNOWN: final('not_found'),
+  ERR_DEAD_LETTER_UNKNOWN: final('not_found'),
   ERR_METRIC_INVALID: final('invalid_argument'),
   ERR_METRIC_EMPTY: final('invalid_argument'),
   ERR_METRIC_INVALID_ENTRY: final('invalid_argument'),

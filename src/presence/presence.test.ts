@@ -224,6 +224,26 @@ describe('an identity that is given up while its session is being asked for', ()
   });
 });
 
+test('a gateway that cannot take its lease leaves nothing running', async () => {
+  const clock = new VirtualClock();
+  let sleeping = 0;
+  const sleep: VirtualClock['sleep'] = (ms, options) => {
+    sleeping += 1;
+    return clock.sleep(ms, options).finally(() => (sleeping -= 1));
+  };
+  const counting = Object.assign(Object.create(clock) as VirtualClock, {
+    sleep,
+    monotonic: () => clock.monotonic(),
+    now: () => clock.now(),
+    schedule: clock.schedule.bind(clock),
+  });
+  const breakable = new Breakable(new MemoryLeaseStore(clock), new MemoryHints());
+  breakable.broken = true;
+  const deps = { leaseStore: breakable.store, hints: breakable.hints, entropy: systemEntropy, log: new MemoryLog() };
+  await expect(Presence.open(settings('one'), { ...deps, clock: counting })).rejects.toThrow('cut off');
+  expect(sleeping).toBe(0);
+});
+
 describe('a gateway that dies', () => {
   test('frees its identities as soon as its own short lease has run out', async () => {
     const { gateway, clock } = fabric();

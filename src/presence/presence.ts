@@ -65,19 +65,14 @@ export class Presence implements AsyncDisposable {
   /** Takes the gateway's lease and starts keeping it. */
   static async open(settings: PresenceSettings, deps: PresenceDeps): Promise<Presence> {
     const presence = new Presence(settings, deps);
-    await deps.hints.subscribe((hint) => presence.#hear(hint), { signal: presence.#closing.signal });
-    presence.#gateway = await GatewayLease.open(
-      {
-        gatewayId: settings.gatewayId,
-        ttlMs: settings.gatewayTtlMs,
-        renewEveryMs: settings.gatewayRenewEveryMs,
-        marginMs: settings.marginMs,
-      },
-      deps,
-      () => presence.#loseAll(),
-    );
-    presence.#listening = presence.#listenForLosses();
-    return presence;
+    try {
+      await presence.#begin();
+      return presence;
+    } catch (cause) {
+      // What already runs would keep the process from ending.
+      await presence[Symbol.asyncDispose]();
+      throw cause;
+    }
   }
 
   private constructor(settings: PresenceSettings, deps: PresenceDeps) {
@@ -170,6 +165,23 @@ export class Presence implements AsyncDisposable {
     this.#closing.abort();
     await Promise.all([this.#renewal[Symbol.asyncDispose](), this.#listening]);
     await this.#gateway?.[Symbol.asyncDispose]();
+  }
+
+  async #begin(): Promise<void> {
+    const settings = this.#settings;
+    const deps = this.#deps;
+    await deps.hints.subscribe((hint) => this.#hear(hint), { signal: this.#closing.signal });
+    this.#gateway = await GatewayLease.open(
+      {
+        gatewayId: settings.gatewayId,
+        ttlMs: settings.gatewayTtlMs,
+        renewEveryMs: settings.gatewayRenewEveryMs,
+        marginMs: settings.marginMs,
+      },
+      deps,
+      () => this.#loseAll(),
+    );
+    this.#listening = this.#listenForLosses();
   }
 
   async #acquire(request: SessionRequest, overEpoch: bigint | undefined): Promise<Acquired> {

@@ -13,7 +13,7 @@ import { Leaper } from './leap.ts';
 import type { PartitionReader, ReaderDeps } from './partition-reader.ts';
 import { type ReadBatch, readBatch } from './read-batch.ts';
 import { Segments, segmentOf } from './segments.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscribed } from './subscribed.ts';
 
 interface CatchUpDeps extends ReaderDeps {
   readonly partition: number;
@@ -22,6 +22,7 @@ interface CatchUpDeps extends ReaderDeps {
 }
 
 const retryAfterMs = 250;
+const standstillMs = 20;
 
 export class CatchUp {
   readonly #deps: CatchUpDeps;
@@ -29,11 +30,13 @@ export class CatchUp {
   /** In the present scan. */
   readonly #members = new Audience();
   /** For the next scan. */
-  readonly #waiting = new Set<Subscription>();
+  readonly #waiting = new Set<Subscribed>();
   /** Left the present scan for want of room. */
-  readonly #stalled = new Set<Subscription>();
+  readonly #stalled = new Set<Subscribed>();
   /** The entry the present scan hands out, or would take next. */
   #at: bigint | undefined;
+  /** Ends the reading of the present scan. */
+  #reading: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #wake: (() => void) | undefined;
@@ -49,30 +52,47 @@ export class CatchUp {
   }
 
   /** Takes in a subscription whose position lies before what the reader keeps. */
-  add(subscription: Subscription): void {
+  add(subscription: Subscribed): void {
     this.#stalled.delete(subscription);
     if (this.#at !== undefined && subscription.position.offset >= this.#at) this.#members.add(subscription);
     else this.#waiting.add(subscription);
     this.#wake?.();
-    if (this.#isRunning) return;
+    if (this.#isRunning) return this.#mindTheTail();
     this.#isRunning = true;
     this.#running = this.#run();
   }
 
-  remove(subscription: Subscription): void {
+  remove(subscription: Subscribed): void {
     this.#members.delete(subscription);
     this.#waiting.delete(subscription);
     this.#stalled.delete(subscription);
     this.#wake?.();
+    this.#mindTheTail();
+  }
+
+  /**
+   * A scan at the end of the log waits for what comes, since what lies before the reader need not be an entry that is
+   * handed out. Nobody else must wait with it: it is ended when it is deserted, or stands still while somebody waits.
+   */
+  #mindTheTail(): void {
+    const [scan, at] = [this.#reading, this.#at];
+    if (scan === undefined || (this.#waiting.size === 0 && this.#members.size > 0)) return;
+    this.#deps.clock.schedule(standstillMs, () => {
+      const isStill = this.#reading === scan && this.#at === at && this.#stalled.size === 0;
+      if (isStill && (this.#waiting.size > 0 || this.#members.size === 0)) scan.abort();
+    });
   }
 
   async #run(): Promise<void> {
     const { signal, clock, log, partition } = this.#deps;
     while (this.#waiting.size > 0 && !signal.aborted) {
-      const broke = await this.#scan().then(
+      const reading = new AbortController();
+      this.#reading = reading;
+      const broke = await this.#scan(AbortSignal.any([signal, reading.signal])).then(
         () => undefined,
-        (cause: unknown) => ({ cause }),
+        (cause: unknown) => (reading.signal.aborted ? undefined : { cause }),
       );
+      this.#reading = undefined;
       this.#regroup();
       if (broke === undefined) continue;
       log.warn('catch-up scan broke, starting again', { partition, ...broke });
@@ -89,10 +109,10 @@ export class CatchUp {
     this.#stalled.clear();
   }
 
-  async #scan(): Promise<void> {
+  async #scan(signal: AbortSignal): Promise<void> {
     this.#admitWaiting();
     this.#deps.counts.catchUpScans.add(1);
-    const { messageLog, partition, signal } = this.#deps;
+    const { messageLog, partition } = this.#deps;
     for (;;) {
       const from = await this.#leap();
       if (this.#handOver(from)) return;

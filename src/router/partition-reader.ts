@@ -20,7 +20,7 @@ import { Audience } from './audience.ts';
 import { CatchUp } from './catch-up.ts';
 import { type ReadBatch, readBatch } from './read-batch.ts';
 import { Segments } from './segments.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscribed } from './subscribed.ts';
 
 export interface ReaderDeps {
   readonly messageLog: MessageLog;
@@ -85,12 +85,12 @@ export class PartitionReader implements AsyncDisposable {
     return this.#subscriptions === 0 && this.#deps.clock.monotonic() - this.#idleSinceMs > idleReaderMs;
   }
 
-  add(subscription: Subscription): void {
+  add(subscription: Subscribed): void {
     this.#subscriptions += 1;
     this.follow(subscription);
   }
 
-  remove(subscription: Subscription): void {
+  remove(subscription: Subscribed): void {
     subscription.state = 'closed';
     this.#live.delete(subscription);
     this.#catchUp.remove(subscription);
@@ -99,7 +99,7 @@ export class PartitionReader implements AsyncDisposable {
   }
 
   /** Brings a subscription from its position to live: at once where that is possible, else through the scan. */
-  follow(subscription: Subscription): void {
+  follow(subscription: Subscribed): void {
     if (subscription.state === 'closed') return;
     if (subscription.position.offset < this.keptFrom) {
       subscription.state = 'behind';
@@ -112,7 +112,7 @@ export class PartitionReader implements AsyncDisposable {
     this.#live.add(subscription);
   }
 
-  #replayKept(subscription: Subscription): boolean {
+  #replayKept(subscription: Subscribed): boolean {
     for (const { offset, batch } of this.#recent) {
       if (offset < subscription.position.offset || batch === undefined) continue;
       for (const group of batch.groups)

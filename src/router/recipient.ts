@@ -2,9 +2,10 @@
  * A session's receiving end: its subscriptions, its inbox, and how far its peer certainly is on each topic.
  */
 import type { Position } from '../ports/cursor-store.ts';
+import type { AckFacts, Acknowledgements } from './acknowledgements.ts';
 import type { Inbox } from './inbox.ts';
 import type { PartitionReader } from './partition-reader.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscribed } from './subscribed.ts';
 
 export interface RecipientFacts {
   /** Owner of the cursors. */
@@ -15,10 +16,12 @@ export interface RecipientFacts {
   readonly inbox: Inbox;
   /** The cursors were opened by a newer session: this one is over. */
   readonly onFenced: () => void;
+  /** Set where the recipient acknowledges what it gets. */
+  readonly acks?: AckFacts | undefined;
 }
 
 interface Membership {
-  readonly subscription: Subscription;
+  readonly subscription: Subscribed;
   readonly reader: PartitionReader;
 }
 
@@ -37,12 +40,15 @@ export class Recipient {
   readonly #memberships = new Map<string, Membership>();
   /** Places on durable topics it has left, for when it comes back to them. */
   readonly #left = new Map<string, Position>();
+  /** Set where the recipient acknowledges what it gets. */
+  readonly acks: Acknowledgements | undefined;
   readonly #workers = new Set<(mark: number | undefined) => void>();
 
   constructor(
     facts: RecipientFacts,
     committed: ReadonlyMap<string, Position>,
     touched: (recipient: Recipient) => void,
+    openAcks?: (recipient: Recipient) => Acknowledgements,
   ) {
     this.identity = facts.identity;
     this.topic = facts.topic;
@@ -51,6 +57,7 @@ export class Recipient {
     this.onFenced = facts.onFenced;
     this.#committed = committed;
     this.#touched = touched;
+    this.acks = openAcks?.(this);
   }
 
   get topics(): readonly string[] {
@@ -61,7 +68,7 @@ export class Recipient {
     return this.#memberships.has(topic);
   }
 
-  join(subscription: Subscription, reader: PartitionReader): void {
+  join(subscription: Subscribed, reader: PartitionReader): void {
     this.#memberships.set(subscription.topic, { subscription, reader });
     reader.add(subscription);
     if (subscription.durable) this.#touched(this);
@@ -78,6 +85,7 @@ export class Recipient {
       this.#touched(this);
     }
     reader.remove(subscription);
+    this.acks?.forget(topic);
   }
 
   /** Where it was on a topic when it last left it, in this session or before. */
@@ -87,13 +95,19 @@ export class Recipient {
 
   /** The inbox has room again: whoever it refused goes on. */
   room(): void {
+    this.acks?.room();
+    this.resumeFull();
+  }
+
+  /** Whoever had no room goes on. */
+  readonly resumeFull = (): void => {
     for (const { subscription, reader } of this.#memberships.values())
       if (subscription.state === 'full') reader.follow(subscription);
     for (const worker of this.#workers) worker(undefined);
-  }
+  };
 
   /** What this subscription had to ask is answered. */
-  resume(subscription: Subscription): void {
+  resume(subscription: Subscribed): void {
     const membership = this.#memberships.get(subscription.topic);
     if (membership?.subscription === subscription && subscription.state === 'asking')
       membership.reader.follow(subscription);
@@ -101,11 +115,17 @@ export class Recipient {
 
   /** The peer has everything up to `mark`. */
   confirmed(mark: number): void {
+    this.acks?.confirm(mark);
     let moved = false;
     for (const { subscription } of this.#memberships.values())
       if (subscription.confirm(mark) && subscription.durable) moved = true;
     for (const worker of this.#workers) worker(mark);
     if (moved) this.#touched(this);
+  }
+
+  /** The place on one of its topics has changed. */
+  moved(): void {
+    this.#touched(this);
   }
 
   /** Tells a worker's deliveries of room (`undefined`) and of confirmations. */

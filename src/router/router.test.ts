@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Authorizer, type PublishPermit } from '../acl/authorizer.ts';
 import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
+import { MemoryDeadLetterStore } from '../adapters/memory/memory-dead-letter-store.ts';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
@@ -86,6 +87,7 @@ const set = async (
     cursorStore: new MemoryCursorStore(),
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
+    deadLetterStore: new MemoryDeadLetterStore(),
     receiptStore: new MemoryReceiptStore({ clock: systemClock, retentionMs: 86_400_000 }),
   },
 ) => {

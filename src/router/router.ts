@@ -2,17 +2,20 @@
  * The door of the router: messages go in under a permit and come out at recipients. Topics live in partitions of the
  * log; this process reads a partition while one of its sessions subscribes in it.
  */
-import type { PublishPermit } from '../acl/authorizer.ts';
+import type { Permit, PublishPermit } from '../acl/authorizer.ts';
 import { FabricError } from '../model/error.ts';
 import type { Topic, TopicKind } from '../model/topic.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore, Position } from '../ports/cursor-store.ts';
+import type { DeadLetterStore } from '../ports/dead-letter-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { TopicIndex } from '../ports/topic-index.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
 import type { Receipts } from '../receipts/receipts.ts';
+import { AckedSubscription } from './acked-subscription.ts';
+import { type AckFacts, Acknowledgements } from './acknowledgements.ts';
 import type { ProgressAudience, Tracked } from './batch-format.ts';
 import { BulkLane } from './bulk-lane.ts';
 import { Cursors } from './cursors.ts';
@@ -22,6 +25,7 @@ import { PartitionReader, type ReaderDeps } from './partition-reader.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import type { Publication } from './publication.ts';
 import { Recipient, type RecipientFacts } from './recipient.ts';
+import type { Subscribed } from './subscribed.ts';
 import { Subscription } from './subscription.ts';
 import { Tracing } from './tracked-deliveries.ts';
 import { toWork } from './work-format.ts';
@@ -36,6 +40,7 @@ export interface RouterDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly receipts: Receipts;
+  readonly deadLetterStore: DeadLetterStore;
 }
 
 /**
@@ -92,8 +97,20 @@ export class Router implements AsyncDisposable {
    * Hands a message to the log, or to the workers of a competing topic. Returns at once; what becomes of it is in the
    * publication. One sender's messages to one recipient keep their order (I5).
    */
-  publish({ access }: PublishPermit, { frame, sender, audience, tracked }: OutgoingMessage): Publication {
-    const { topic } = access;
+  publish({ access }: PublishPermit, message: OutgoingMessage): Publication {
+    return this.#publish(access.topic, message);
+  }
+
+  /** Hands a message that was given up to its topic once more, in the name of its first sender. */
+  republish(
+    _permit: Permit<{ readonly action: 'manage_dead_letters' }>,
+    topic: Topic,
+    message: OutgoingMessage,
+  ): Publication {
+    return this.#publish(topic, message);
+  }
+
+  #publish(topic: Topic, { frame, sender, audience, tracked }: OutgoingMessage): Publication {
     if (topic.kind === 'task_workers')
       return { durable: this.#deps.workQueue.push(topic.text, toWork(frame, tracked)), room: undefined };
     return this.#writerOf(topic).add({ topic: topic.text, frame, sender, audience, tracked });
@@ -103,7 +120,14 @@ export class Router implements AsyncDisposable {
   async open(facts: RecipientFacts): Promise<Recipient> {
     const committed = await this.#deps.cursorStore.open(facts.identity, facts.epoch);
     if (committed === undefined) throw new FabricError('LEASE_LOST', `a newer session of ${facts.identity} is there`);
-    return new Recipient(facts, committed, this.#cursors.touch);
+    const { acks } = facts;
+    if (acks === undefined) return new Recipient(facts, committed, this.#cursors.touch);
+    const open = (recipient: Recipient): Acknowledgements => new Acknowledgements(this.#ackDeps(recipient, acks));
+    return new Recipient(facts, committed, this.#cursors.touch, open);
+  }
+
+  #ackDeps({ identity, epoch, inbox, resumeFull }: Recipient, acks: AckFacts) {
+    return { ...this.#deps, ...acks, identity, epoch, inbox, onRoom: resumeFull };
   }
 
   /** From when it resolves on, nothing published to the topic passes the recipient by. */
@@ -113,7 +137,8 @@ export class Router implements AsyncDisposable {
     const committed = mode === 'live' ? undefined : recipient.placeOn(topic.text);
     const from = committed ?? (mode === 'durable' ? oldest : { offset: reader.next, index: 0 });
     const tracing = new Tracing(this.#deps, { hasOneRecipient: oneRecipient.has(topic.kind) });
-    recipient.join(new Subscription(recipient, topic.text, { durable: mode !== 'live', from, tracing }), reader);
+    const facts = { durable: mode !== 'live', from, tracing };
+    recipient.join(subscriptionOf(recipient, topic, facts), reader);
   }
 
   unsubscribe(recipient: Recipient, topic: Topic): void {
@@ -134,6 +159,7 @@ export class Router implements AsyncDisposable {
     const settled = this.#cursors.settle(recipient);
     for (const topic of recipient.topics) recipient.leave(topic);
     await Promise.all([settled, ...workers.map((worker) => worker[Symbol.asyncDispose]())]);
+    recipient.acks?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -180,6 +206,22 @@ export class Router implements AsyncDisposable {
     }
   }
 }
+
+/** Progress is no message and is not acknowledged. */
+const isAcknowledged = ({ kind }: Topic): boolean => kind !== 'progress' && kind !== 'user_progress';
+
+const subscriptionOf = (
+  recipient: Recipient,
+  topic: Topic,
+  facts: { readonly durable: boolean; readonly from: Position; readonly tracing: Tracing },
+): Subscribed => {
+  const { acks } = recipient;
+  if (acks === undefined || !isAcknowledged(topic)) return new Subscription(recipient, topic.text, facts);
+  const onMoved = (): void => {
+    if (facts.durable) recipient.moved();
+  };
+  return new AckedSubscription(recipient, topic.text, { ...facts, acks, attemptsMax: acks.attemptsMax, onMoved });
+};
 
 const readerCounts = (metrics: Metrics): ReaderDeps['counts'] => {
   const count = (name: string, help: string) => metrics.counter({ name, help, labels: [] }).at({});

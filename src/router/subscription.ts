@@ -1,20 +1,11 @@
-/**
- * A recipient's wish for one topic. It is in one of five states, and only its partition's reader moves it:
- *
- * - `live`: gets each batch as the reader takes it
- * - `behind`: waits for the catch-up scan that will bring it from `position` to the live reader
- * - `full`: the inbox refused; waits for room, then goes on from `position`
- * - `asking`: has to know whether the record at `position` was delivered before, then goes on from there
- * - `closed`
- */
+/** A subscription of a recipient that does not acknowledge: what its transport has answered for, it has. */
 import type { Position } from '../ports/cursor-store.ts';
 import type { ProgressAudience } from './batch-format.ts';
 import { hashOf } from './partition.ts';
 import type { Recipient } from './recipient.ts';
 import type { RecordGroup, RecordMeta } from './record-batch.ts';
+import type { Subscribed } from './subscribed.ts';
 import { type Tracing, TrackedDeliveries, type TrackedVerdict } from './tracked-deliveries.ts';
-
-type State = 'live' | 'behind' | 'full' | 'asking' | 'closed';
 
 interface Delivered {
   readonly mark: number;
@@ -22,19 +13,17 @@ interface Delivered {
 }
 
 interface SubscriptionFacts {
-  /** Whether the recipient's place on the topic outlives its connection. */
   readonly durable: boolean;
   readonly from: Position;
   readonly tracing: Tracing;
 }
 
-export class Subscription {
+export class Subscription implements Subscribed {
   readonly topic: string;
   readonly hash: number;
   readonly recipient: Recipient;
   readonly durable: boolean;
-  state: State = 'behind';
-  /** No record before this one is wanted any more. */
+  state: Subscribed['state'] = 'behind';
   position: Position;
   readonly #deliveries: TrackedDeliveries;
   #confirmed: Position;
@@ -51,7 +40,6 @@ export class Subscription {
     this.#deliveries = new TrackedDeliveries(tracing);
   }
 
-  /** Offers what it wants of `group` at `offset`; where that stops it is `full` or `asking`, and `position` says where. */
   deliver(offset: bigint, group: RecordGroup): boolean {
     if (offset < this.position.offset) return true;
     const wanted = this.position.offset === offset ? this.position.index - group.first : 0;
@@ -62,7 +50,6 @@ export class Subscription {
     return this.#settle(mark, { offset, index: group.first + (mark === undefined ? start : group.records) });
   }
 
-  /** Everything offered up to `mark` has reached the peer. */
   confirm(mark: number): boolean {
     this.#deliveries.confirm(mark);
     const found = [this.#latest, this.#awaiting].find((delivered) => delivered !== undefined && delivered.mark <= mark);
@@ -73,7 +60,6 @@ export class Subscription {
     return true;
   }
 
-  /** How far the peer certainly is; `liveNext` is the offset the reader takes next. */
   cursor(liveNext: bigint): Position {
     const settled = this.#latest === undefined && this.#awaiting === undefined;
     return settled && this.state === 'live' ? { offset: liveNext, index: 0 } : this.#confirmed;

@@ -5,6 +5,7 @@
 import { workCreditPerWorker } from '../model/limits.ts';
 import { untilAborted } from '../model/until-aborted.ts';
 import type { WorkItem, WorkQueue } from '../ports/work-queue.ts';
+import type { Acknowledgements, Delivery } from './acknowledgements.ts';
 import type { Recipient } from './recipient.ts';
 import { Tracing, type TracingDeps } from './tracked-deliveries.ts';
 import { readWork, type Work } from './work-format.ts';
@@ -55,9 +56,9 @@ export class Worker implements AsyncDisposable {
       const work = readWork(item.body);
       if (!(await this.#isWanted(work))) item.ack();
       else {
-        const mark = await this.#offer(work, signal);
-        if (mark === undefined) item.release();
-        else this.#written.push({ mark, item, work });
+        const offered = await this.#offer(work, item, signal);
+        if (offered === undefined) item.release();
+        else if (offered !== 'acknowledged') this.#written.push({ mark: offered, item, work });
       }
     }
   }
@@ -72,14 +73,39 @@ export class Worker implements AsyncDisposable {
     return !tracked.isPossibleDuplicate || tracked.id === '' || !(await this.#tracing.wasDelivered(tracked));
   }
 
-  async #offer({ frame }: Work, signal: AbortSignal): Promise<number | undefined> {
+  /** Its mark; or `acknowledged` where the worker will say what becomes of it. */
+  async #offer(work: Work, item: WorkItem, signal: AbortSignal): Promise<number | 'acknowledged' | undefined> {
+    const { acks, inbox } = this.#recipient;
     while (!signal.aborted) {
-      const mark = this.#recipient.inbox.offer(frame, 1);
-      if (mark !== undefined) return mark;
+      const taken = acks === undefined ? inbox.offer(work.frame, 1) : this.#entrust(acks, this.#deliveryOf(work, item));
+      if (taken !== undefined) return taken;
       this.#room = Promise.withResolvers<void>();
       await this.#room.promise;
     }
     return undefined;
+  }
+
+  /** A worker that went away each time has used the attempts up. */
+  #entrust(acks: Acknowledgements, delivery: Delivery): 'acknowledged' | undefined {
+    if (!acks.hasRoom()) return undefined;
+    if (delivery.attempt > acks.attemptsMax) acks.giveUp(delivery);
+    else if (acks.offer(delivery) === undefined) return undefined;
+    return 'acknowledged';
+  }
+
+  #deliveryOf({ frame, tracked }: Work, item: WorkItem): Delivery {
+    return {
+      topic: this.#topic,
+      source: '',
+      frame,
+      position: undefined,
+      tracked,
+      tracing: this.#tracing,
+      attempt: item.attempt,
+      changed: () => undefined,
+      done: () => item.ack(),
+      release: () => item.release(),
+    };
   }
 
   #heard(mark: number | undefined): void {

@@ -7,6 +7,12 @@ import { endWithUs } from './end-with-us.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** It neither served nor ended. */
+export class GatewayHungError extends Error {}
+
+/** More than a gateway may try to reach what it stands on. */
+const startPatienceMs = 60_000;
+
 export interface StartOptions {
   /** What is started in place of the command line, relative to the repository. */
   readonly program?: string;
@@ -42,8 +48,10 @@ export class GatewayProcess implements AsyncDisposable {
     const log: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => void log.push(text));
     const lines = createInterface(child.stdout);
-    const started = await Promise.race([once(lines, 'line'), once(child, 'exit')]);
-    const [first] = started;
+    const giveUp = setTimeout(() => child.kill('SIGKILL'), startPatienceMs);
+    const [first]: unknown[] = await Promise.race([once(lines, 'line'), once(child, 'exit')]);
+    clearTimeout(giveUp);
+    if (child.signalCode === 'SIGKILL') throw new GatewayHungError(`gateway hung at its start: ${log.join('')}`);
     if (typeof first !== 'string') throw new Error(`gateway ended at its start: ${log.join('')}`);
     const { grpc, ops } = JSON.parse(first) as { grpc: string; ops: string };
     return new GatewayProcess(child, { grpc, ops, log });

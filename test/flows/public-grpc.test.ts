@@ -13,6 +13,7 @@ import { MemoryMetrics } from '../../src/adapters/memory/memory-metrics.ts';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemEntropy } from '../../src/adapters/system/system-entropy.ts';
 import { Checkpoints, defaultCheckpointSettings } from '../../src/checkpoints/checkpoints.ts';
+import { DeadLetters } from '../../src/dead-letters/dead-letters.ts';
 import { acceptEveryone } from '../../src/gateway/authenticate.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
 import { type ConnectCall, takeInside } from '../../src/gateway/grpc-inside.ts';
@@ -54,11 +55,16 @@ const open = async (inside: typeof takeInside = () => undefined) => {
     presence,
     receipts,
     router,
+    deadLetters: new DeadLetters({ ...ports, router }),
     kv: new Kv(ports, defaultKvSettings),
     checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
     authorizer: new Authorizer(),
     authenticate: acceptEveryone,
-    settings: { version: 'test', slowConsumerMs: 120_000 },
+    settings: {
+      version: 'test',
+      slowConsumerMs: 120_000,
+      acks: { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 4 * 1024 * 1024 },
+    },
   });
   const listen = { host: '127.0.0.1', port: 0, tls: undefined };
   const server = stack.use(await openGrpcServer(listen, { ...ports, gateway }, inside));

@@ -1,6 +1,7 @@
 /** What every principal's client can do. */
 import { ask, type RequestOptions, sync } from './ask.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { DeadLetters } from './dead-letters.ts';
 import type { AetherError } from './error.ts';
 import type { Handler, IterateOptions } from './feed.ts';
 import { handle } from './handling.ts';
@@ -27,6 +28,8 @@ export class Client implements AsyncDisposable {
   readonly sessions: Sessions;
   /** States this principal saves for itself. */
   readonly checkpoints: Checkpoints;
+  /** For operators: what recipients gave up on. */
+  readonly deadLetters: DeadLetters;
   /** How far one's own messages have come. */
   readonly receipts: Receipts;
   readonly #link: Link;
@@ -35,6 +38,7 @@ export class Client implements AsyncDisposable {
     this.#link = link;
     this.sessions = new Sessions(link);
     this.checkpoints = new Checkpoints(link);
+    this.deadLetters = new DeadLetters(link);
     this.receipts = new Receipts(link);
   }
 

@@ -52,6 +52,11 @@ export interface ConnectOptions {
    * reconnect without being published twice. Connecting fails where the gateway cannot. False by default.
    */
   readonly receipts?: boolean | undefined;
+  /**
+   * True: every message has to be answered with `ack()` or `nack()`; one that is not answered in time comes again, and
+   * goes to the dead letters after some attempts. Connecting fails where the gateway cannot. False by default.
+   */
+  readonly acks?: boolean | undefined;
   /** One attempt, from dialling to the gateway's acknowledgement. 15,000 by default. */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a send may wait for a connection or for room. 30,000 by default. */
@@ -111,6 +116,7 @@ const extensionsOf = ({
   extensions = [],
   batch = true,
   receipts = false,
+  acks = false,
 }: ConnectOptions): readonly ExtensionDeclaration[] => {
   const named = extensions.map(({ uri, version = '', required = false, jsonSchema = '' }) => ({
     uri,
@@ -122,6 +128,7 @@ const extensionsOf = ({
     ...named,
     ...(batch ? [declared(fabricExtensions.batch, { required: false })] : []),
     ...(receipts ? [declared(fabricExtensions.receipts, { required: true })] : []),
+    ...(acks ? [declared(fabricExtensions.ack, { required: true })] : []),
   ];
 };
 

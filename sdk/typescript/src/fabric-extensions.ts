@@ -2,4 +2,5 @@
 export const fabricExtensions = {
   batch: 'urn:aether-fabric:batch',
   receipts: 'urn:aether-fabric:receipts',
+  ack: 'urn:aether-fabric:ack',
 } as const;

@@ -23,6 +23,7 @@ export {
 } from './connect.ts';
 export type { ConnectOptions, Extension, ReconnectOptions } from './connect-options.ts';
 export type { Credentials } from './credentials.ts';
+export type { DeadLetter, DeadLetters, ListDeadLettersOptions } from './dead-letters.ts';
 export { AetherError, isRetryable } from './error.ts';
 export type { HandleOptions, Handler, IterateOptions } from './feed.ts';
 export type { PrincipalKind } from './identity.ts';
@@ -39,7 +40,7 @@ export type {
   KvWriteOptions,
 } from './kv.ts';
 export type { CloseOptions } from './link.ts';
-export type { Message, MessageType, Payload, SendOptions, Subject } from './message.ts';
+export type { Message, MessageType, NackOptions, Payload, SendOptions, Subject } from './message.ts';
 export type { AgentAddress, MessagingClient, TaskAddress } from './messaging-client.ts';
 export type { Metric, MetricEntry } from './metric.ts';
 export type { MetricsBridgeClient } from './metrics-bridge-client.ts';

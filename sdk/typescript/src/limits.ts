@@ -25,6 +25,9 @@ export const receiptPollMs = 5000;
 /** How long after a refusal that says so a message is sent again. */
 export const resendAfterMs = 500;
 
+/** Acknowledgements that share a frame. */
+export const answersPerFrameMax = 10_000;
+
 /** What a gateway may send ahead of being read: HTTP/2's default of 64 KiB is slow over long distances. */
 export const receiveWindowBytes: number = 256 * 1024;
 

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from './connect-options.ts';
+import { DeliveryAnswers } from './delivery-answers.ts';
 import { type Dialled, dial } from './dial.ts';
 import { closedError, errorOf, isFinal } from './endings.ts';
 import { AetherError, failure, messageOf } from './error.ts';
@@ -138,8 +139,7 @@ export class Link {
 
   async #close({ timeoutMs = 10_000, signal }: CloseOptions): Promise<void> {
     if (this.#status.state === 'closed') throw closedError(this.#status.reason);
-    this.reception.isClosing = true;
-    this.reception.changed();
+    this.reception.beginClosing();
     this.outbox.refuse(failure('CLIENT_CLOSED', 'the client is closing'));
     const late = failure('CLOSE_TIMEOUT', `the gateway did not confirm within ${timeoutMs} ms: some may be lost`);
     const timer = setTimeout(() => this.#stop.abort(late), timeoutMs);
@@ -205,6 +205,8 @@ export class Link {
     this.#reconnections += isBack ? 1 : 0;
     this.#pace.connected(performance.now());
     this.#stream = stream;
+    this.reception.answers?.end();
+    if (isInForce(ack, fabricExtensions.ack)) this.reception.answers = this.#openAnswers();
     const preface = [...this.#standing, ...(this.book?.unconfirmed() ?? [])];
     this.outbox.attach(stream, preface, isInForce(ack, fabricExtensions.batch) ? packSends : undefined);
     this.#enter({
@@ -317,13 +319,23 @@ export class Link {
     while (this.reception.isOverfull && this.outbox.isEmpty && !this.reception.isClosing) await this.reception.change();
   }
 
+  #openAnswers(): DeliveryAnswers {
+    return new DeliveryAnswers((frame) => this.#sendQuietly(frame));
+  }
+
   #openBook(): ReceiptBook {
     return new ReceiptBook({
       bytesMax: this.settings.outboxBytesMax,
       query: (ids) => void queryReceipts(this, ids),
-      resend: (frame) =>
-        void this.outbox.push([frame], { timeoutMs: undefined, signal: undefined }).catch(() => undefined),
+      resend: (frame) => this.#sendQuietly(frame),
     });
+  }
+
+  /** What cannot be sent any more need not be. */
+  #sendQuietly(frame: Uint8Array): void {
+    this.outbox
+      .push([frame], { timeoutMs: undefined, signal: undefined, onHanded: () => undefined })
+      .catch(() => undefined);
   }
 
   #enter(status: ConnectionStatus): void {

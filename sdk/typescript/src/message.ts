@@ -1,4 +1,5 @@
 /** Messages: what one principal sends to another. */
+import type { DeliveryAnswers } from './delivery-answers.ts';
 import { failure, messageOf } from './error.ts';
 import { type IncomingMessage, Metric as WireMetric, MessageType as WireType } from './gen/aether/v1/message.ts';
 import { itemOverheadBytes, payloadBytesMax } from './limits.ts';
@@ -45,6 +46,11 @@ export interface SendOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+export interface NackOptions {
+  /** How long to leave it alone, at most an hour; 0 by default. */
+  readonly afterMs?: number | undefined;
+}
+
 /** On whose behalf something was sent, checked by the gateway. */
 export interface Subject {
   readonly type: string;
@@ -60,14 +66,43 @@ export class Message {
   /** The workspace it is about. */
   readonly workspace: string | undefined;
   readonly onBehalfOf: Subject | undefined;
+  /** How often it has been delivered, this time included; 1 where the client does not acknowledge. */
+  readonly attempt: number;
+  /** The sender's name for it, unique together with `source`. Only where the client acknowledges, and there is one. */
+  readonly id: string | undefined;
+  /** Its sender sent it twice, and it may have come before. Only where the client acknowledges. */
+  readonly possibleDuplicate: boolean;
+  readonly #deliveryId: bigint;
+  readonly #answers: DeliveryAnswers | undefined;
 
-  constructor(incoming: IncomingMessage) {
+  /** `answers` where the client acknowledges. */
+  constructor(incoming: IncomingMessage, answers?: DeliveryAnswers) {
     this.source = incoming.sourceTopic;
     this.type = typeNames.get(incoming.messageType) ?? 'unspecified';
     this.payload = incoming.payload;
     this.workspace = incoming.workspace === '' ? undefined : incoming.workspace;
     const subject = incoming.onBehalfSubject;
     this.onBehalfOf = subject && { type: subject.principalType, id: subject.principalId };
+    this.attempt = Math.max(1, incoming.attempt);
+    this.id = incoming.messageId === '' ? undefined : incoming.messageId;
+    this.possibleDuplicate = incoming.possibleDuplicate;
+    this.#deliveryId = incoming.deliveryId;
+    this.#answers = answers;
+  }
+
+  /** Done: it will not come again. After a reconnect this says nothing any more: the message comes once more. */
+  ack(): void {
+    this.#answering().ack(this.#deliveryId);
+  }
+
+  /** Not done: it comes again, after so long, or goes to the dead letters if this was the last attempt. */
+  nack({ afterMs = 0 }: NackOptions = {}): void {
+    this.#answering().nack(this.#deliveryId, afterMs);
+  }
+
+  #answering(): DeliveryAnswers {
+    if (this.#answers !== undefined) return this.#answers;
+    throw failure('ACKS_OFF', 'this client does not acknowledge: connect with { acks: true }');
   }
 
   /** The payload as UTF-8 text. */

@@ -53,6 +53,7 @@ export type Reason =
   | 'HANDLER_FAILED'
   | 'CLIENT_FAILED'
   | 'RECEIPTS_OFF'
+  | 'ACKS_OFF'
   | 'RECEIPT_UNKNOWN'
   | 'MESSAGE_DENIED'
   | 'MESSAGE_EXPIRED'
@@ -111,6 +112,7 @@ export const reasons: Readonly<Record<Reason, ReasonFacts>> = {
 
   // what became of a message
   RECEIPTS_OFF: final('failed_precondition'),
+  ACKS_OFF: final('failed_precondition'),
   RECEIPT_UNKNOWN: final('not_found'),
   MESSAGE_DENIED: final('permission_denied'),
   MESSAGE_EXPIRED: final('deadline_exceeded'),
@@ -133,6 +135,8 @@ const refusalCodes: Readonly<Record<string, ErrorCode>> = {
   ERR_PUBLISH_FAILED: 'unavailable',
   ERR_WORKSPACE_SWITCH_FAILED: 'unavailable',
   ERR_RECEIPT_UNKNOWN: 'not_found',
+  ERR_DELIVERY_UNKNOWN: 'not_found',
+  ERR_DEAD_LETTER_UNKNOWN: 'not_found',
   ERR_METRIC_INVALID: 'invalid_argument',
   ERR_METRIC_EMPTY: 'invalid_argument',
   ERR_METRIC_INVALID_ENTRY: 'invalid_argument',

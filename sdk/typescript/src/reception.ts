@@ -6,6 +6,7 @@
  * - R2 except while an answer is awaited or the client is closing, since both lie behind the messages; then up to
  *   `inboxReserveFactor` times that.
  */
+import type { DeliveryAnswers } from './delivery-answers.ts';
 import { type AetherError, failure, messageOf } from './error.ts';
 import { Feed } from './feed.ts';
 import type { ConfigSnapshot } from './gen/aether/v1/connection.ts';
@@ -37,6 +38,8 @@ export class Reception {
   readonly progress: Feed<ProgressUpdate>;
   readonly errors: Feed<AetherError> = new Feed({ backlog: 'dropped', newestMax: errorsKept });
   readonly requests: Requests = new Requests();
+  /** To the deliveries of the present connection, where the client acknowledges. */
+  answers: DeliveryAnswers | undefined;
   /** Set while the client closes. */
   isClosing = false;
   readonly #book: ReceiptBook | undefined;
@@ -65,6 +68,13 @@ export class Reception {
     return this.#isFull(inboxReserveFactor);
   }
 
+  /** What was answered goes out, and what is read from now on is what closing waits for. */
+  beginClosing(): void {
+    this.isClosing = true;
+    this.answers?.flush();
+    this.changed();
+  }
+
   /** Resolves at the next change of what `mayRead` depends on. */
   change(): Promise<void> {
     this.#change ??= Promise.withResolvers();
@@ -90,9 +100,9 @@ export class Reception {
     if (payload === undefined) return;
     switch (payload.$case) {
       case 'msg':
-        return this.messages.offer(new Message(payload.value));
+        return this.messages.offer(new Message(payload.value, this.answers));
       case 'deliveryBatch':
-        for (const message of payload.value.messages) this.messages.offer(new Message(message));
+        for (const message of payload.value.messages) this.messages.offer(new Message(message, this.answers));
         return undefined;
       case 'progressUpdate':
         return this.progress.offer(toProgressUpdate(payload.value));

@@ -113,6 +113,12 @@ describe('a client nobody takes messages from', () => {
       onBehalfSubject: undefined,
       accessReceipt: undefined,
       forwardedAuthorization: undefined,
+      deliveryId: 0n,
+      attempt: 0,
+      messageId: '',
+      possibleDuplicate: false,
+      offset: 0n,
+      record: 0,
     },
   });
 

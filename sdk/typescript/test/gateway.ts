@@ -1,6 +1,8 @@
 /** Gateways on memory adapters for the tests, several of them on the same stores where a test needs it. */
 import { MemoryCheckpointStore } from '../../../src/adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../../../src/adapters/memory/memory-cursor-store.ts';
+import { MemoryDeadLetterStore } from '../../../src/adapters/memory/memory-dead-letter-store.ts';
+import { MemoryDelayStore } from '../../../src/adapters/memory/memory-delay-store.ts';
 import { MemoryHints } from '../../../src/adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../../src/adapters/memory/memory-lease-store.ts';
@@ -33,6 +35,8 @@ export const createStores = () => ({
   cursorStore: new MemoryCursorStore(),
   topicIndex: new MemoryTopicIndex(),
   receiptStore: new MemoryReceiptStore({ clock: systemClock, retentionMs: 86_400_000 }),
+  deadLetterStore: new MemoryDeadLetterStore(),
+  delayStore: new MemoryDelayStore(),
   workQueue: new MemoryWorkQueue(),
   kvStore: new MemoryKvStore(systemClock),
   checkpointStore: new MemoryCheckpointStore(systemClock),
@@ -68,6 +72,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
       },
       listen: { host: '127.0.0.1', port: 0, tls },
       slowConsumerMs,
+      acks: { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 4 * 1024 * 1024 },
       kv: defaultKvSettings,
       checkpoints: defaultCheckpointSettings,
       drainTimeoutMs: 5000,

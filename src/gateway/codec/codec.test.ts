@@ -126,6 +126,12 @@ describe('deliveries', () => {
       onBehalfSubject: undefined,
       accessReceipt: undefined,
       forwardedAuthorization: undefined,
+      deliveryId: 0n,
+      attempt: 0,
+      messageId: '',
+      possibleDuplicate: false,
+      offset: 0n,
+      record: 0,
     };
     expect(Buffer.from(encodeDelivery(stampOf('ag::w::i::s', 'w'), value.payload, MessageType.CHAT))).toEqual(
       Buffer.from(encodeDownstream({ $case: 'msg', value })),

@@ -102,6 +102,20 @@ export interface IncomingMessage {
   accessReceipt: AccessDecisionReceipt | undefined;
   /** Set when the sender lent its authority. */
   forwardedAuthorization: ForwardedAuthorization | undefined;
+  /**
+   * Needs `urn:aether-fabric:ack`, as all of the following. What to answer with; unique within the stream, and the same
+   * for each attempt on it.
+   */
+  deliveryId: bigint;
+  /** From 1. Counts on over reconnects and crashes. */
+  attempt: number;
+  /** The sender's own name for the message, where it gave one; unique together with source_topic. */
+  messageId: string;
+  /** The sender had to send it twice, and it could not be ruled out that the first got here. */
+  possibleDuplicate: boolean;
+  /** Its place among the messages of its topic, growing; none for `tb::` topics. Not without gaps. */
+  offset: bigint;
+  record: number;
 }
 
 /** A message as published gateways keep it in their log. No frame carries it. */
@@ -308,6 +322,12 @@ function createBaseIncomingMessage(): IncomingMessage {
     onBehalfSubject: undefined,
     accessReceipt: undefined,
     forwardedAuthorization: undefined,
+    deliveryId: 0n,
+    attempt: 0,
+    messageId: '',
+    possibleDuplicate: false,
+    offset: 0n,
+    record: 0,
   };
 }
 
@@ -333,6 +353,30 @@ export const IncomingMessage: MessageFns<IncomingMessage> = {
     }
     if (message.forwardedAuthorization !== undefined) {
       ForwardedAuthorization.encode(message.forwardedAuthorization, writer.uint32(58).fork()).join();
+    }
+    if (message.deliveryId !== 0n) {
+      if (BigInt.asIntN(64, message.deliveryId) !== message.deliveryId) {
+        throw new globalThis.Error('value provided for field message.deliveryId of type int64 too large');
+      }
+      writer.uint32(8000).int64(message.deliveryId);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(8008).int32(message.attempt);
+    }
+    if (message.messageId !== '') {
+      writer.uint32(8018).string(message.messageId);
+    }
+    if (message.possibleDuplicate !== false) {
+      writer.uint32(8024).bool(message.possibleDuplicate);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asIntN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error('value provided for field message.offset of type int64 too large');
+      }
+      writer.uint32(8032).int64(message.offset);
+    }
+    if (message.record !== 0) {
+      writer.uint32(8040).int32(message.record);
     }
     return writer;
   },
@@ -404,6 +448,54 @@ export const IncomingMessage: MessageFns<IncomingMessage> = {
             }
 
             message.forwardedAuthorization = ForwardedAuthorization.decode(reader, reader.uint32());
+            continue;
+          }
+          case 1000: {
+            if (tag !== 8000) {
+              break;
+            }
+
+            message.deliveryId = reader.int64() as bigint;
+            continue;
+          }
+          case 1001: {
+            if (tag !== 8008) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 1002: {
+            if (tag !== 8018) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+          case 1003: {
+            if (tag !== 8024) {
+              break;
+            }
+
+            message.possibleDuplicate = reader.bool();
+            continue;
+          }
+          case 1004: {
+            if (tag !== 8032) {
+              break;
+            }
+
+            message.offset = reader.int64() as bigint;
+            continue;
+          }
+          case 1005: {
+            if (tag !== 8040) {
+              break;
+            }
+
+            message.record = reader.int32();
             continue;
           }
         }

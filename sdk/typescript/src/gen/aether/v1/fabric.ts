@@ -97,6 +97,86 @@ export interface ReceiptQueryResponse {
   unknownMessageIds: string[];
 }
 
+/**
+ * Extension `urn:aether-fabric:ack`. Says what became of deliveries. A delivery without an answer in time
+ * (`acks.timeout`) comes again, one that used up its attempts (`acks.attempts`) goes to the dead letters. A number that
+ * is no delivery of this stream, or has been answered, is refused with `ERR_DELIVERY_UNKNOWN`; the others count.
+ */
+export interface AckDeliveries {
+  /** delivery_id of those that are done and must not come again. */
+  acked: bigint[];
+  nacked: Nack[];
+  requestId: string;
+}
+
+/** One delivery its recipient did not get done with. */
+export interface Nack {
+  deliveryId: bigint;
+  /** How long to leave it alone, at most an hour. 0: try again at once. */
+  redeliverAfterMs: bigint;
+}
+
+/** Extension `urn:aether-fabric:ack`. What was given up and waits for an operator. */
+export interface DeadLetterOperation {
+  op: DeadLetterOperation_Op;
+  /** LIST: letters of this topic only; empty for all. */
+  topic: string;
+  /** REDRIVE and DROP: ids of the letters, 1 to 1000. One that is not there is refused and the others are done. */
+  ids: string[];
+  /** LIST: next_page_token of the page before; empty for the first. */
+  pageToken: string;
+  /** LIST: at most 100; 0 for 50. A page ends early where its payloads grow large. */
+  limit: number;
+  requestId: string;
+}
+
+/** What to do with letters. */
+export const DeadLetterOperation_Op = {
+  LIST: 0,
+  /** REDRIVE - Publishes it to its topic again, then removes it. */
+  REDRIVE: 1,
+  /** DROP - Removes it for good. */
+  DROP: 2,
+} as const;
+
+export type DeadLetterOperation_Op = (typeof DeadLetterOperation_Op)[keyof typeof DeadLetterOperation_Op];
+
+export namespace DeadLetterOperation_Op {
+  export type LIST = typeof DeadLetterOperation_Op.LIST;
+  export type REDRIVE = typeof DeadLetterOperation_Op.REDRIVE;
+  export type DROP = typeof DeadLetterOperation_Op.DROP;
+}
+
+/** Answers DeadLetterOperation. */
+export interface DeadLetterResponse {
+  requestId: string;
+  success: boolean;
+  error: string;
+  letters: DeadLetter[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+  /** REDRIVE, DROP: how many were. */
+  count: number;
+  /** REDRIVE, DROP: ids that are no letters. With any success is false and `ERR_DEAD_LETTER_UNKNOWN` follows. */
+  unknownIds: string[];
+}
+
+/** A message its recipient did not get done with in any of its attempts. */
+export interface DeadLetter {
+  id: string;
+  topic: string;
+  /** The identity whose attempts they were. */
+  recipient: string;
+  /** As it was delivered. */
+  message: IncomingMessage | undefined;
+  /** The sender's own name for it; empty where it gave none. */
+  messageId: string;
+  attempts: number;
+  reason: string;
+  /** Unix milliseconds. */
+  buriedAtUnixMs: bigint;
+}
+
 function createBaseSendBatch(): SendBatch {
   return { messages: [] };
 }
@@ -449,6 +529,502 @@ export const ReceiptQueryResponse: MessageFns<ReceiptQueryResponse> = {
             }
 
             message.unknownMessageIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAckDeliveries(): AckDeliveries {
+  return { acked: [], nacked: [], requestId: '' };
+}
+
+export const AckDeliveries: MessageFns<AckDeliveries> = {
+  encode(message: AckDeliveries, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.acked.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.acked) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error('a value provided in array field acked of type int64 is too large');
+        }
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    for (const v of message.nacked) {
+      Nack.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.requestId !== '') {
+      writer.uint32(26).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AckDeliveries {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAckDeliveries();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.acked.push(reader.int64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.acked.push(reader.int64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nacked.push(Nack.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNack(): Nack {
+  return { deliveryId: 0n, redeliverAfterMs: 0n };
+}
+
+export const Nack: MessageFns<Nack> = {
+  encode(message: Nack, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deliveryId !== 0n) {
+      if (BigInt.asIntN(64, message.deliveryId) !== message.deliveryId) {
+        throw new globalThis.Error('value provided for field message.deliveryId of type int64 too large');
+      }
+      writer.uint32(8).int64(message.deliveryId);
+    }
+    if (message.redeliverAfterMs !== 0n) {
+      if (BigInt.asIntN(64, message.redeliverAfterMs) !== message.redeliverAfterMs) {
+        throw new globalThis.Error('value provided for field message.redeliverAfterMs of type int64 too large');
+      }
+      writer.uint32(16).int64(message.redeliverAfterMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Nack {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNack();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.deliveryId = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.redeliverAfterMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDeadLetterOperation(): DeadLetterOperation {
+  return { op: 0, topic: '', ids: [], pageToken: '', limit: 0, requestId: '' };
+}
+
+export const DeadLetterOperation: MessageFns<DeadLetterOperation> = {
+  encode(message: DeadLetterOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.op !== 0) {
+      writer.uint32(8).int32(message.op);
+    }
+    if (message.topic !== '') {
+      writer.uint32(18).string(message.topic);
+    }
+    for (const v of message.ids) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.pageToken !== '') {
+      writer.uint32(34).string(message.pageToken);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(40).int32(message.limit);
+    }
+    if (message.requestId !== '') {
+      writer.uint32(50).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetterOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetterOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.op = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ids.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDeadLetterResponse(): DeadLetterResponse {
+  return { requestId: '', success: false, error: '', letters: [], nextPageToken: '', count: 0, unknownIds: [] };
+}
+
+export const DeadLetterResponse: MessageFns<DeadLetterResponse> = {
+  encode(message: DeadLetterResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== '') {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.success !== false) {
+      writer.uint32(16).bool(message.success);
+    }
+    if (message.error !== '') {
+      writer.uint32(26).string(message.error);
+    }
+    for (const v of message.letters) {
+      DeadLetter.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.nextPageToken !== '') {
+      writer.uint32(42).string(message.nextPageToken);
+    }
+    if (message.count !== 0) {
+      writer.uint32(48).int32(message.count);
+    }
+    for (const v of message.unknownIds) {
+      writer.uint32(58).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetterResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetterResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.success = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.letters.push(DeadLetter.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.count = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.unknownIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDeadLetter(): DeadLetter {
+  return {
+    id: '',
+    topic: '',
+    recipient: '',
+    message: undefined,
+    messageId: '',
+    attempts: 0,
+    reason: '',
+    buriedAtUnixMs: 0n,
+  };
+}
+
+export const DeadLetter: MessageFns<DeadLetter> = {
+  encode(message: DeadLetter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== '') {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.topic !== '') {
+      writer.uint32(18).string(message.topic);
+    }
+    if (message.recipient !== '') {
+      writer.uint32(26).string(message.recipient);
+    }
+    if (message.message !== undefined) {
+      IncomingMessage.encode(message.message, writer.uint32(34).fork()).join();
+    }
+    if (message.messageId !== '') {
+      writer.uint32(42).string(message.messageId);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(48).int32(message.attempts);
+    }
+    if (message.reason !== '') {
+      writer.uint32(58).string(message.reason);
+    }
+    if (message.buriedAtUnixMs !== 0n) {
+      if (BigInt.asIntN(64, message.buriedAtUnixMs) !== message.buriedAtUnixMs) {
+        throw new globalThis.Error('value provided for field message.buriedAtUnixMs of type int64 too large');
+      }
+      writer.uint32(64).int64(message.buriedAtUnixMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.recipient = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = IncomingMessage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.buriedAtUnixMs = reader.int64() as bigint;
             continue;
           }
         }

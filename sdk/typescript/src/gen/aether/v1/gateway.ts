@@ -40,7 +40,16 @@ import {
   SwitchWorkspace,
 } from './connection.ts';
 import { ErrorResponse } from './error.ts';
-import { DeliveryBatch, ReceiptBatch, ReceiptQuery, ReceiptQueryResponse, SendBatch } from './fabric.ts';
+import {
+  AckDeliveries,
+  DeadLetterOperation,
+  DeadLetterResponse,
+  DeliveryBatch,
+  ReceiptBatch,
+  ReceiptQuery,
+  ReceiptQueryResponse,
+  SendBatch,
+} from './fabric.ts';
 import { KVOperation, KVResponse } from './kv.ts';
 import { IncomingMessage, SendMessage } from './message.ts';
 import { ProgressReport, ProgressUpdate } from './progress.ts';
@@ -136,7 +145,11 @@ export interface UpstreamMessage {
     /** Needs `urn:aether-fabric:batch`. */
     | { $case: 'sendBatch'; value: SendBatch } //
     /** Needs `urn:aether-fabric:receipts`; answered by receipt_query_response. */
-    | { $case: 'receiptQuery'; value: ReceiptQuery }
+    | { $case: 'receiptQuery'; value: ReceiptQuery } //
+    /** Needs `urn:aether-fabric:ack`. Answered only when refused, by error. */
+    | { $case: 'ackDeliveries'; value: AckDeliveries } //
+    /** Needs `urn:aether-fabric:ack`; answered by dead_letter_response. For operators. */
+    | { $case: 'deadLetterOp'; value: DeadLetterOperation }
     | undefined;
   /** URIs of negotiated extensions this frame makes use of. Advice: never a reason to refuse it. */
   activeExtensions: string[];
@@ -204,6 +217,7 @@ export interface DownstreamMessage {
     /** Needs `urn:aether-fabric:receipts`. */
     | { $case: 'receipts'; value: ReceiptBatch }
     | { $case: 'receiptQueryResponse'; value: ReceiptQueryResponse }
+    | { $case: 'deadLetterResponse'; value: DeadLetterResponse }
     | undefined;
   /** URIs of negotiated extensions this frame makes use of. */
   activeExtensions: string[];
@@ -320,6 +334,12 @@ export const UpstreamMessage: MessageFns<UpstreamMessage> = {
         break;
       case 'receiptQuery':
         ReceiptQuery.encode(message.payload.value, writer.uint32(8010).fork()).join();
+        break;
+      case 'ackDeliveries':
+        AckDeliveries.encode(message.payload.value, writer.uint32(8018).fork()).join();
+        break;
+      case 'deadLetterOp':
+        DeadLetterOperation.encode(message.payload.value, writer.uint32(8026).fork()).join();
         break;
     }
     for (const v of message.activeExtensions) {
@@ -645,6 +665,22 @@ export const UpstreamMessage: MessageFns<UpstreamMessage> = {
             message.payload = { $case: 'receiptQuery', value: ReceiptQuery.decode(reader, reader.uint32()) };
             continue;
           }
+          case 1002: {
+            if (tag !== 8018) {
+              break;
+            }
+
+            message.payload = { $case: 'ackDeliveries', value: AckDeliveries.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 1003: {
+            if (tag !== 8026) {
+              break;
+            }
+
+            message.payload = { $case: 'deadLetterOp', value: DeadLetterOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 32: {
             if (tag !== 258) {
               break;
@@ -798,6 +834,9 @@ export const DownstreamMessage: MessageFns<DownstreamMessage> = {
         break;
       case 'receiptQueryResponse':
         ReceiptQueryResponse.encode(message.payload.value, writer.uint32(8018).fork()).join();
+        break;
+      case 'deadLetterResponse':
+        DeadLetterResponse.encode(message.payload.value, writer.uint32(8026).fork()).join();
         break;
     }
     for (const v of message.activeExtensions) {
@@ -1191,6 +1230,17 @@ export const DownstreamMessage: MessageFns<DownstreamMessage> = {
             message.payload = {
               $case: 'receiptQueryResponse',
               value: ReceiptQueryResponse.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 1003: {
+            if (tag !== 8026) {
+              break;
+            }
+
+            message.payload = {
+              $case: 'deadLetterResponse',
+              value: DeadLetterResponse.decode(reader, reader.uint32()),
             };
             continue;
           }

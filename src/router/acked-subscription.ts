@@ -1,0 +1,167 @@
+/**
+ * A subscription of a recipient that acknowledges. Its place is the first record that is not done, together with what
+ * is known of those behind it: which are done, and how often the others were tried. So attempts survive the stream, and
+ * a message that brings its recipient down each time ends in the dead letters.
+ */
+import type { Ahead, Position } from '../ports/cursor-store.ts';
+import type { Acknowledgements, Delivery, Outstanding } from './acknowledgements.ts';
+import { hashOf } from './partition.ts';
+import type { Recipient } from './recipient.ts';
+import type { RecordGroup, RecordMeta } from './record-batch.ts';
+import type { Subscribed } from './subscribed.ts';
+import { type Tracing, TrackedDeliveries } from './tracked-deliveries.ts';
+
+/** A record that was offered. */
+interface Entry {
+  readonly offset: bigint;
+  readonly index: number;
+  /** `undefined` once it is done. */
+  outstanding: Outstanding | undefined;
+}
+
+interface AckedSubscriptionFacts {
+  readonly durable: boolean;
+  readonly from: Position;
+  readonly tracing: Tracing;
+  readonly acks: Acknowledgements;
+  readonly attemptsMax: number;
+  /** The place has changed. */
+  readonly onMoved: () => void;
+}
+
+export class AckedSubscription implements Subscribed {
+  readonly topic: string;
+  readonly hash: number;
+  readonly recipient: Recipient;
+  readonly durable: boolean;
+  state: Subscribed['state'] = 'behind';
+  position: Position;
+  readonly #facts: AckedSubscriptionFacts;
+  readonly #deliveries: TrackedDeliveries;
+  /** From the first that is not done on, in order. */
+  #entries: Entry[] = [];
+  /** What was known of records that have not been reached yet. */
+  readonly #known = new Map<string, Ahead>();
+
+  constructor(recipient: Recipient, topic: string, facts: AckedSubscriptionFacts) {
+    this.recipient = recipient;
+    this.topic = topic;
+    this.hash = hashOf(topic);
+    this.durable = facts.durable;
+    this.position = facts.from;
+    this.#facts = facts;
+    this.#deliveries = new TrackedDeliveries(facts.tracing);
+    for (const one of facts.from.ahead ?? []) this.#known.set(keyOf(one), one);
+  }
+
+  deliver(offset: bigint, group: RecordGroup): boolean {
+    if (offset < this.position.offset) return true;
+    const start = Math.max(0, this.position.offset === offset ? this.position.index - group.first : 0);
+    if (start >= group.records) return true;
+    const metas = group.metas();
+    for (let index = start; index < group.records; index += 1) {
+      const meta = metas[index];
+      const place = { offset, index: group.first + index };
+      if (meta !== undefined && !this.#deliverOne(place, meta, () => group.frame(index))) return false;
+      this.position = { offset, index: place.index + 1 };
+    }
+    return true;
+  }
+
+  confirm(mark: number): boolean {
+    this.#deliveries.confirm(mark);
+    return false;
+  }
+
+  cursor(liveNext: bigint): Position {
+    const [first] = this.#entries;
+    const place = first ?? (this.state === 'live' ? { offset: liveNext, index: 0 } : this.position);
+    const ahead = [...this.#entries.flatMap(aheadOf), ...this.#known.values()];
+    const { offset, index } = place;
+    return ahead.length === 0 ? { offset, index } : { offset, index, ahead };
+  }
+
+  /** Whether to go on with the next record. */
+  #deliverOne(place: Position, meta: RecordMeta, frame: () => Uint8Array): boolean {
+    const known = this.#known.get(keyOf(place));
+    if (known?.attempts === 0) {
+      this.#known.delete(keyOf(place));
+      this.#entries.push({ ...place, outstanding: undefined });
+      this.#trim();
+      return true;
+    }
+    if (!this.#facts.acks.hasRoom()) return this.#stop('full', place);
+    const verdict = meta.tracked === undefined ? 'deliver' : this.#deliveries.consider(meta.tracked);
+    if (verdict === 'ask') return this.#ask(place, meta);
+    if (verdict === 'pass') return true;
+    return this.#offer(place, { meta, tried: known?.attempts ?? 0, frame: Buffer.from(frame()) });
+  }
+
+  #offer(
+    place: Position,
+    { meta, tried, frame }: { readonly meta: RecordMeta; readonly tried: number; readonly frame: Uint8Array },
+  ): boolean {
+    const { acks, attemptsMax } = this.#facts;
+    const entry: Entry = { offset: place.offset, index: place.index, outstanding: undefined };
+    const delivery = this.#deliveryOf(entry, meta, { frame, attempt: tried + 1 });
+    if (tried >= attemptsMax) {
+      this.#deliveries.endRun(undefined);
+      entry.outstanding = acks.giveUp(delivery);
+    } else {
+      const offered = acks.offer(delivery);
+      this.#deliveries.endRun(offered?.mark);
+      if (offered === undefined) return this.#stop('full', place);
+      entry.outstanding = offered.outstanding;
+    }
+    this.#known.delete(keyOf(place));
+    this.#entries.push(entry);
+    return true;
+  }
+
+  #deliveryOf(
+    entry: Entry,
+    { source, tracked }: RecordMeta,
+    { frame, attempt }: { readonly frame: Uint8Array; readonly attempt: number },
+  ): Delivery {
+    const { tracing, onMoved } = this.#facts;
+    return {
+      topic: this.topic,
+      source,
+      frame,
+      position: { offset: entry.offset, index: entry.index },
+      tracked,
+      tracing,
+      attempt,
+      changed: onMoved,
+      done: () => {
+        entry.outstanding = undefined;
+        this.#trim();
+        onMoved();
+      },
+      release: undefined,
+    };
+  }
+
+  #trim(): void {
+    const first = this.#entries.findIndex(({ outstanding }) => outstanding !== undefined);
+    if (first !== 0) this.#entries = first === -1 ? [] : this.#entries.slice(first);
+  }
+
+  #stop(state: 'full' | 'asking', place: Position): false {
+    this.state = state;
+    this.position = place;
+    return false;
+  }
+
+  #ask(place: Position, { tracked }: RecordMeta): false {
+    if (tracked !== undefined) void this.#deliveries.ask(tracked).then(() => this.recipient.resume(this));
+    return this.#stop('asking', place);
+  }
+}
+
+const keyOf = ({ offset, index }: Pick<Ahead, 'offset' | 'index'>): string => `${offset}.${index}`;
+
+const aheadOf = ({ offset, index, outstanding }: Entry): readonly Ahead[] => {
+  if (outstanding === undefined) return [{ offset, index, attempts: 0 }];
+  return outstanding.tried === 0 ? [] : [{ offset, index, attempts: outstanding.tried }];
+};
