@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Services } from '../../scripts/services/services.ts';
 import { TcpProxy } from '../adapters/rabbitmq/tcp-proxy.ts';
-import { GatewayProcess } from '../faults/gateway-process.ts';
+import { GatewayHungError, GatewayProcess } from '../faults/gateway-process.ts';
 import { stackSettings } from '../flows/stack-settings.ts';
+import { within } from './load/within.ts';
 
 export type ChaosServices = Services<'redis' | 'rabbitmq' | 'postgres'>;
 
@@ -27,6 +28,8 @@ export interface SeatOptions {
 
 const host = '127.0.0.1';
 const mutant = 'test/chaos/programs/mutant-gateway.ts';
+/** More than a gateway takes to drain, whatever is broken. */
+const stopPatienceMs = 60_000;
 const startPatienceMs = 120_000;
 const startAgainAfterMs = 250;
 
@@ -37,7 +40,7 @@ export class GatewaySeat implements AsyncDisposable {
   readonly #options: SeatOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'aether-chaos-'));
   #process: GatewayProcess | undefined;
-  /** Ends that nobody here asked for, with what the process had to say. */
+  /** Ends that nobody here asked for, and ends or starts that never came, with what the process had to say. */
   readonly crashes: string[] = [];
 
   static async open(options: SeatOptions): Promise<GatewaySeat> {
@@ -74,6 +77,7 @@ export class GatewaySeat implements AsyncDisposable {
       try {
         return this.#serve(await this.#spawn());
       } catch (cause) {
+        if (cause instanceof GatewayHungError) this.crashes.push(cause.message);
         if (performance.now() > untilMs) throw new Error(`${this.name} cannot be started`, { cause });
         await delay(startAgainAfterMs);
       }
@@ -110,7 +114,10 @@ export class GatewaySeat implements AsyncDisposable {
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const ending = this.#process;
     this.#process = undefined;
-    await ending?.end(signal);
+    if (ending !== undefined && (await within(stopPatienceMs, ending.end(signal))) === undefined) {
+      this.crashes.push(`did not stop: ${ending.log.slice(-4000)}`);
+      await ending.end('SIGKILL');
+    }
     this.clients.isDown = true;
     this.clients.cut();
   }
