@@ -33,32 +33,28 @@ export const commandKeys = (command: KvCommand, keys: RedisKeys, into: string[])
 };
 
 export const commandArguments = (command: KvCommand, into: Arguments): void => {
-  into.push(command.kind);
+  into.push(wordsOf(command));
   if (command.kind === 'get') return;
-  const { space, key } = command.place;
-  if (command.epoch === undefined) into.push(key, '');
-  else into.push(key, String(command.epoch), space.name);
+  if (command.epoch !== undefined) into.push(command.place.space.name);
+  if (command.kind === 'put') into.push(asBuffer(command.value));
+  if (command.kind === 'add_member') into.push(asBuffer(command.member));
+  if ('when' in command && command.when.is === 'equal') into.push(asBuffer(command.when.value));
+};
+
+const wordsOf = (command: KvCommand): string => {
+  if (command.kind === 'get') return 'get';
+  const writing = `${Buffer.byteLength(command.place.key)} ${command.kind} ${command.epoch ?? '-'}`;
   switch (command.kind) {
     case 'put':
-      into.push(ttlText(command.ttlMs), asBuffer(command.value));
-      return conditionArguments(command.when, into);
+      return `${writing} ${ttlText(command.ttlMs) || '-'} ${command.when.is}`;
     case 'delete':
-      return conditionArguments(command.when, into);
+      return `${writing} - ${command.when.is}`;
     case 'add':
-      into.push(ttlText(command.ttlMs), String(command.amount), boundText(command.atLeast), boundText(command.atMost));
-      return undefined;
+      return `${writing} ${ttlText(command.ttlMs) || '-'} ${command.amount} ${command.atLeast ?? '-'} ${command.atMost ?? '-'}`;
     case 'add_member':
-      into.push(ttlText(command.ttlMs), asBuffer(command.member));
-      return undefined;
+      return `${writing} ${ttlText(command.ttlMs) || '-'}`;
   }
 };
-
-const conditionArguments = (when: KvCondition, into: Arguments): void => {
-  into.push(when.is);
-  if (when.is === 'equal') into.push(asBuffer(when.value));
-};
-
-const boundText = (bound: bigint | undefined): string => (bound === undefined ? '' : String(bound));
 
 /** Redis takes whole milliseconds above 0. */
 export const ttlText = (ttlMs: number | undefined): string =>

@@ -11,12 +11,13 @@ import { script } from './script.ts';
 /**
  * Of each command:
  *   keys: value; of those that write, names of the space; under an epoch, fence and spaces of the owner
- *   arguments: `get`
- *            | `put`, writing, TTL, value, condition (`any` | `absent` | `equal`, the value)
- *            | `delete`, writing, condition
- *            | `add`, writing, TTL, amount, least or '', most or ''
- *            | `add_member`, writing, TTL, member
- *   where writing is key, epoch or '', and under an epoch the name of the space; TTLs are '' for none.
+ *   arguments: words, which take one argument, since each costs; then, as there are, the name of the space under an epoch,
+ *     value or member, value to be equal. The words, '-' for none:
+ *     `get`
+ *     | bytes of the key's name, `put`, epoch, TTL, condition (`any` | `absent` | `equal`)
+ *     | bytes of the key's name, `delete`, epoch, -, condition
+ *     | bytes of the key's name, `add`, epoch, TTL, amount, least, most
+ *     | bytes of the key's name, `add_member`, epoch, TTL
  * The first argument is how many commands there are, the second how long a fence is kept.
  * Answers: of each, a refusal | `failed` and why | applied, count or nothing, value or nothing.
  */
@@ -147,26 +148,21 @@ end
 
 local commands = {get = get, put = put, delete = delete, add = add, add_member = add_member}
 
-local function condition(c)
-  c.condition = argument()
-  if c.condition == 'equal' then c.expected = argument() end
-end
-
-local readers = {
-  get = function() end,
-  put = function(c) c.ttl, c.value = argument(), argument(); condition(c) end,
-  delete = condition,
-  add = function(c) c.ttl, c.amount, c.least, c.most = argument(), argument(), argument(), argument() end,
-  add_member = function(c) c.ttl, c.member = argument(), argument() end,
-}
-
 local function readCommand()
-  local c = {kind = argument(), at = key(), epoch = ''}
-  if c.kind ~= 'get' then
-    c.names, c.name, c.epoch = key(), argument(), argument()
-    if c.epoch ~= '' then c.fence, c.spaces, c.space = key(), key(), argument() end
+  local words, at = argument(), key()
+  if words == 'get' then return {kind = 'get', at = at, epoch = ''} end
+  local length, kind, epoch, ttl, first, least, most = string.match(words, '^(%d+) (%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*)$')
+  local c = {kind = kind, at = at, names = key(), epoch = '', ttl = ttl == '-' and '' or ttl}
+  c.name = string.sub(at, -tonumber(length))
+  if epoch ~= '-' then c.epoch, c.fence, c.spaces, c.space = epoch, key(), key(), argument() end
+  if kind == 'add' then
+    c.amount, c.least, c.most = first, least == '-' and '' or least, most == '-' and '' or most
+    return c
   end
-  readers[c.kind](c)
+  if kind == 'put' then c.value = argument() end
+  if kind == 'add_member' then c.member = argument() end
+  c.condition = first
+  if first == 'equal' then c.expected = argument() end
   return c
 end
 
