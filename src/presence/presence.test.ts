@@ -185,16 +185,17 @@ describe('a successor', () => {
 
   test('waits for those before its predecessor too', async () => {
     const { gateway, clock } = fabric();
-    const [one, two] = [await gateway('one'), await gateway('two')];
+    const [one, two, three] = [await gateway('one'), await gateway('two'), await gateway('three')];
     const first = await one.presence.open(asking(agent));
     const second = await two.presence.open(asking(agent, { resumes: first.sessionId }));
-    const third = await one.presence.open(asking(agent, { resumes: second.sessionId }));
-    await two.presence.close(second, { resumable: true });
+    const closing = two.presence.close(second, { resumable: true });
+    const third = await three.presence.open(asking(agent, { resumes: second.sessionId }));
     await clock.pass(1000);
     expect(await isAlone(third)).toBe(false);
     await one.presence.close(first, { resumable: true });
     await clock.pass(500);
     expect(await isAlone(third)).toBe(true);
+    await closing;
   });
 
   test('of one whose gateway died is alone when that gateway may no longer act', async () => {

@@ -116,7 +116,7 @@ export class Presence implements AsyncDisposable {
   /** Gives the identity up. `resumable` keeps the session's claim for the lease's time, unless somebody takes it. */
   async close(session: Session, { resumable }: { readonly resumable: boolean }): Promise<void> {
     if (this.#sessions.get(session.identity) === session) this.#sessions.delete(session.identity);
-    this.#leave(session);
+    await this.#leave(session);
     if (session.lost.aborted) return;
     await this.#deps.leaseStore
       .release(session.lease, resumable ? this.#settings.identityTtlMs : 0)
@@ -234,11 +234,13 @@ export class Presence implements AsyncDisposable {
     return Promise.all([before?.closed, this.#probing.settled(predecessor, settlePatienceMs)]).then(() => undefined);
   }
 
-  #leave(session: Session): void {
+  /** One that never was alone keeps its lease until it is: so whoever comes next knows whom to wait for. */
+  async #leave(session: Session): Promise<void> {
     session.close();
     if (session.alone === undefined) return;
     this.#leaving.add(session);
-    void session.closed.then(() => this.#leaving.delete(session));
+    await session.closed;
+    this.#leaving.delete(session);
   }
 
   #held(identity: string, epoch: bigint): Session | undefined {
