@@ -7,6 +7,7 @@ import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { SqlCursorStore } from '../adapters/sql/sql-cursor-store.ts';
 import { SqlDeadLetterStore } from '../adapters/sql/sql-dead-letter-store.ts';
+import { SqlDelayStore } from '../adapters/sql/sql-delay-store.ts';
 import { SqlReceiptStore } from '../adapters/sql/sql-receipt-store.ts';
 import { SqlTopicIndex } from '../adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-queue.ts';
@@ -52,6 +53,7 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings, r
       }),
       cursorStore: cursorsOfLog(messageLog.id, new SqlCursorStore(cursors)),
       workQueue,
+      delayStore: new SqlDelayStore(work),
       deadLetterStore: new SqlDeadLetterStore(work),
       receiptStore: new SqlReceiptStore({ database: named, clock, retentionMs: receipts.retention }),
       kvStore: state.kvStore,

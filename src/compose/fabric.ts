@@ -4,6 +4,7 @@
 import { Authorizer } from '../acl/authorizer.ts';
 import { type CheckpointSettings, Checkpoints } from '../checkpoints/checkpoints.ts';
 import { DeadLetters } from '../dead-letters/dead-letters.ts';
+import { Delays } from '../delays/delays.ts';
 import { acceptEveryone } from '../gateway/authenticate.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { type GrpcServer, type GrpcServerSettings, openGrpcServer } from '../gateway/grpc-server.ts';
@@ -13,6 +14,7 @@ import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore } from '../ports/cursor-store.ts';
 import type { DeadLetterStore } from '../ports/dead-letter-store.ts';
+import type { DelayStore } from '../ports/delay-store.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Hints } from '../ports/hints.ts';
 import type { KvStore } from '../ports/kv-store.ts';
@@ -41,6 +43,7 @@ export interface Ports {
   readonly workQueue: WorkQueue;
   readonly receiptStore: ReceiptStore;
   readonly deadLetterStore: DeadLetterStore;
+  readonly delayStore: DelayStore;
   readonly kvStore: KvStore;
   readonly checkpointStore: CheckpointStore;
 }
@@ -51,6 +54,7 @@ export interface FabricSettings {
   readonly listen: GrpcServerSettings;
   readonly slowConsumerMs: number;
   readonly acks: AckSettings;
+  readonly delayMaxMs: number;
   readonly kv: KvSettings;
   readonly checkpoints: CheckpointSettings;
   /** How long a stop waits for what is under way. */
@@ -86,11 +90,17 @@ export const openFabricParts = async (
     receipts,
     router,
     deadLetters: new DeadLetters({ ...ports, router }),
+    delays: opened.use(new Delays({ ...ports, router })),
     kv: new Kv(ports, settings.kv),
     checkpoints: new Checkpoints(ports, settings.checkpoints),
     authorizer: new Authorizer(),
     authenticate: acceptEveryone,
-    settings: { version: settings.version, slowConsumerMs: settings.slowConsumerMs, acks: settings.acks },
+    settings: {
+      version: settings.version,
+      slowConsumerMs: settings.slowConsumerMs,
+      acks: settings.acks,
+      delayMaxMs: settings.delayMaxMs,
+    },
   });
   const stack = opened.move();
   return { gateway, presence, [Symbol.asyncDispose]: () => stack.disposeAsync() };

@@ -122,6 +122,7 @@ const settingsOf = (
     outstandingMax: config.acks.outstanding,
     outstandingBytesMax: unacknowledgedBytesMax,
   },
+  delayMaxMs: config.delays.max_ahead,
   slowConsumerMs: config.gateway.slow_consumer_timeout,
   kv: {
     defaultTtlMs: config.kv.default_ttl,

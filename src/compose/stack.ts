@@ -16,6 +16,7 @@ import { RedisTopicIndex } from '../adapters/redis/redis-topic-index.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
 import { SqlCursorCopies } from '../adapters/sql/sql-cursor-copies.ts';
 import { SqlDeadLetterStore } from '../adapters/sql/sql-dead-letter-store.ts';
+import { SqlDelayStore } from '../adapters/sql/sql-delay-store.ts';
 import type { OpenComposition } from './composition.ts';
 import { CopiedCursors } from './copied-cursors.ts';
 import { cursorsOfLog } from './log-cursors.ts';
@@ -57,6 +58,7 @@ export const openStack: OpenComposition = async (config, given) => {
         retentionMs: config.log.retention_age,
       }),
       workQueue,
+      delayStore: new SqlDelayStore(database),
       deadLetterStore: new SqlDeadLetterStore(database),
       receiptStore: new RedisReceiptStore({ redis, keys, retentionMs: config.receipts.retention }),
       kvStore: new RedisKvStore({ redis, keys }),

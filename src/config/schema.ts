@@ -203,6 +203,13 @@ const acks = z.strictObject({
   }),
 });
 
+const delays = z.strictObject({
+  max_ahead: about(duration().default(30 * 86_400_000), {
+    quantity: 'duration',
+    about: 'How far ahead a message may be sent that is to be delivered later.',
+  }),
+});
+
 const embedded = z.strictObject({
   data_dir: about(z.string().min(1).default('./aether-data'), {
     env: 'AETHER_DATA_DIR',
@@ -299,6 +306,7 @@ export const configSchema = z.strictObject({
   leases: leases.prefault({}),
   receipts: receipts.prefault({}),
   acks: acks.prefault({}),
+  delays: delays.prefault({}),
   kv: kv.prefault({}),
   checkpoints: checkpoints.prefault({}),
   embedded: embedded.prefault({}),

@@ -160,13 +160,16 @@ export class ClientSession {
   }
 
   #openLane(): SendLane {
-    const { receipts, clock, router } = this.deps;
+    const { receipts, clock, router, delays } = this.deps;
     return new SendLane({
       receipts,
       clock,
       identity: this.identity,
       epoch: this.session.epoch,
-      publish: (permit, message) => router.publish(permit, { ...message, sender: this.#sender }),
+      publish: (permit, { dueAtMs, ...message }) => {
+        const outgoing = { ...message, sender: this.#sender };
+        return dueAtMs === undefined ? router.publish(permit, outgoing) : delays.hold(permit, outgoing, dueAtMs);
+      },
       settle: (publication) => this.#settle(publication),
       tell: (told) => this.#tellReceipts(told),
       refuse: (error, id) => {

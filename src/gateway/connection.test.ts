@@ -17,6 +17,7 @@ import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
 import { Checkpoints, defaultCheckpointSettings } from '../checkpoints/checkpoints.ts';
 import { DeadLetters } from '../dead-letters/dead-letters.ts';
+import { Delays } from '../delays/delays.ts';
 import { Signal_SignalType as SignalType } from '../gen/aether/v1/connection.ts';
 import { DownstreamMessage, UpstreamMessage } from '../gen/aether/v1/gateway.ts';
 import { SendMessage } from '../gen/aether/v1/message.ts';
@@ -204,11 +205,12 @@ const fabric = () => {
       receipts,
       router,
       deadLetters: new DeadLetters({ ...stores, router }),
+      delays: stack.use(new Delays({ ...ports, router })),
       kv: new Kv(ports, defaultKvSettings),
       checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
       authorizer: new Authorizer(),
       authenticate: acceptEveryone,
-      settings: { version: 'test', slowConsumerMs, acks },
+      settings: { version: 'test', slowConsumerMs, acks, delayMaxMs: 2_592_000_000 },
     });
     stack.defer(() => gateway.drain({ signal: AbortSignal.abort() }));
     opened.push({ stack, clock });

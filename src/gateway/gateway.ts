@@ -5,6 +5,7 @@
 import type { Authorizer } from '../acl/authorizer.ts';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';
+import type { Delays } from '../delays/delays.ts';
 import type { Kv } from '../kv/kv.ts';
 import { FabricError } from '../model/error.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,6 +26,7 @@ export interface GatewayDeps {
   readonly receipts: Receipts;
   readonly router: Router;
   readonly deadLetters: DeadLetters;
+  readonly delays: Delays;
   readonly kv: Kv;
   readonly checkpoints: Checkpoints;
   readonly authorizer: Authorizer;
@@ -43,6 +45,8 @@ export interface GatewaySettings {
   readonly slowConsumerMs: number;
   /** Of streams whose client acknowledges. */
   readonly acks: AckSettings;
+  /** How far ahead a message may be sent. */
+  readonly delayMaxMs: number;
 }
 
 export class Gateway {

@@ -66,6 +66,7 @@ const openParts = async (messageLog: MessageLog) => {
     presence,
     slowConsumerMs: 5000,
     acks: { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 4 * 1024 * 1024 },
+    delayMaxMs: 2_592_000_000,
     kv: defaultKvSettings,
     checkpoints: defaultCheckpointSettings,
   });

@@ -14,7 +14,10 @@ import type { Receipts } from '../receipts/receipts.ts';
 import type { Publication } from '../router/publication.ts';
 import type { OutgoingMessage } from '../router/router.ts';
 
-export type Sent = Omit<OutgoingMessage, 'sender'>;
+export interface Sent extends Omit<OutgoingMessage, 'sender'> {
+  /** When it is to be published; `undefined` for at once. */
+  readonly dueAtMs?: number | undefined;
+}
 
 export interface SendLaneDeps {
   readonly receipts: Receipts;

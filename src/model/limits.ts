@@ -67,6 +67,9 @@ export const deadLetterPageBytesMax = 1024 * 1024;
 /** Bytes of the deliveries of one stream that wait for an acknowledgement. */
 export const unacknowledgedBytesMax = 4 * 1024 * 1024;
 
+/** Delayed messages that are published together. */
+export const delayedPerClaimMax = 100;
+
 /** Recent batches a partition's reader keeps, so that a short pause needs no second reading of the log. */
 export const recentBytesMax = 2 * 1024 * 1024;
 

@@ -110,6 +110,11 @@ export class Router implements AsyncDisposable {
     return this.#publish(topic, message);
   }
 
+  /** Publishes what was permitted when it was accepted, and has been kept since. */
+  publishPermitted(topic: Topic, message: OutgoingMessage): Publication {
+    return this.#publish(topic, message);
+  }
+
   #publish(topic: Topic, { frame, sender, audience, tracked }: OutgoingMessage): Publication {
     if (topic.kind === 'task_workers')
       return { durable: this.#deps.workQueue.push(topic.text, toWork(frame, tracked)), room: undefined };

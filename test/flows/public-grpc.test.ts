@@ -14,6 +14,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { systemEntropy } from '../../src/adapters/system/system-entropy.ts';
 import { Checkpoints, defaultCheckpointSettings } from '../../src/checkpoints/checkpoints.ts';
 import { DeadLetters } from '../../src/dead-letters/dead-letters.ts';
+import { Delays } from '../../src/delays/delays.ts';
 import { acceptEveryone } from '../../src/gateway/authenticate.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
 import { type ConnectCall, takeInside } from '../../src/gateway/grpc-inside.ts';
@@ -56,6 +57,7 @@ const open = async (inside: typeof takeInside = () => undefined) => {
     receipts,
     router,
     deadLetters: new DeadLetters({ ...ports, router }),
+    delays: stack.use(new Delays({ ...ports, router })),
     kv: new Kv(ports, defaultKvSettings),
     checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
     authorizer: new Authorizer(),
@@ -64,6 +66,7 @@ const open = async (inside: typeof takeInside = () => undefined) => {
       version: 'test',
       slowConsumerMs: 120_000,
       acks: { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 4 * 1024 * 1024 },
+      delayMaxMs: 2_592_000_000,
     },
   });
   const listen = { host: '127.0.0.1', port: 0, tls: undefined };

@@ -40,6 +40,9 @@ export interface SendOptions {
   readonly id?: string | undefined;
   /** It is not delivered later than this after the gateway accepted it. Needs receipts. */
   readonly ttlMs?: number | undefined;
+  /** When it is to be published, or in how many milliseconds: not both, not in the past. Needs receipts. */
+  readonly deliverAt?: Date | undefined;
+  readonly delayMs?: number | undefined;
   /** Gives up waiting for a connection or for room; a message given up has not been sent. */
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for a connection or for room; the client's `sendTimeoutMs` by default. */
@@ -140,7 +143,7 @@ export const messageBytes = ({ payload }: Message): number => payload.byteLength
 
 /** The frame of a message to a topic that has been checked. Throws what the gateway would refuse for certain. */
 export const encodeMessage = (topic: string, payload: Payload, options: SendOptions): Uint8Array => {
-  const { type = 'opaque', workspace = '', id = '', ttlMs = 0 } = options;
+  const { type = 'opaque', workspace = '', id = '', ttlMs = 0, delayMs = 0, deliverAt } = options;
   const bytes = bytesOf(payload);
   if (bytes.byteLength > payloadBytesMax)
     throw failure('PAYLOAD_TOO_LARGE', `payload of ${bytes.byteLength} bytes, at most ${payloadBytesMax}`);
@@ -157,6 +160,8 @@ export const encodeMessage = (topic: string, payload: Payload, options: SendOpti
       authorityContinuation: undefined,
       messageId: id,
       ttlMs: wholeMs('ttlMs', ttlMs),
+      deliverAtUnixMs: wholeMs('deliverAt', deliverAt?.getTime() ?? 0),
+      delayMs: wholeMs('delayMs', delayMs),
     },
   });
 };

@@ -16,8 +16,9 @@ export const send = async (link: Link, topic: string, payload: Payload, options:
   link.topics.check(topic);
   const { book } = link;
   if (book !== undefined) return sendTracked(link, book, { topic, payload, options });
-  if (options.id !== undefined || options.ttlMs !== undefined)
-    throw failure('RECEIPTS_OFF', 'id and ttlMs need receipts: connect with { receipts: true }');
+  const { id, ttlMs, deliverAt, delayMs } = options;
+  if ([id, ttlMs, deliverAt, delayMs].some((option) => option !== undefined))
+    throw failure('RECEIPTS_OFF', 'id, ttlMs, deliverAt and delayMs need receipts: connect with { receipts: true }');
   await hand(link, encodeMessage(topic, payload, options), options);
   return untracked;
 };

@@ -73,6 +73,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
       listen: { host: '127.0.0.1', port: 0, tls },
       slowConsumerMs,
       acks: { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 4 * 1024 * 1024 },
+      delayMaxMs: 2_592_000_000,
       kv: defaultKvSettings,
       checkpoints: defaultCheckpointSettings,
       drainTimeoutMs: 5000,

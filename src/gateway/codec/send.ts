@@ -22,6 +22,8 @@ export const readSend = (bytes: Uint8Array, at: number): SendMessage | undefined
     authorityContinuation: undefined,
     messageId: '',
     ttlMs: 0n,
+    deliverAtUnixMs: 0n,
+    delayMs: 0n,
   };
   while (walk.goesOn) readField(walk, send);
   return walk.isUsual ? send : undefined;

@@ -59,10 +59,10 @@ const accept = (
 ): Promise<void> | FabricError | undefined => {
   const fault = contentFault(send, permit.access.topic);
   if (fault !== undefined) return fault;
-  const tracked = trackingOf(client, send);
-  if (tracked instanceof FabricError) return tracked;
+  const tracking = trackingOf(client, send);
+  if (tracking instanceof FabricError) return tracking;
   client.countRouted(typeNames.get(send.messageType) ?? 'unknown');
-  return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType), tracked });
+  return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType), ...tracking });
 };
 
 const contentFault = (send: SendMessage, target: Topic): FabricError | undefined => {

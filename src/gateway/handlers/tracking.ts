@@ -1,23 +1,44 @@
 import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
 import { messageIdBytesMax, messageTtlMsMax } from '../../model/limits.ts';
-import type { OutgoingMessage } from '../../router/router.ts';
 import type { ClientSession } from '../client-session.ts';
+import type { Sent } from '../send-lane.ts';
 
-type Tracked = OutgoingMessage['tracked'];
+/** What is kept beside a message that has a name, an end, or a time to wait for. */
+export type Tracking = Required<Pick<Sent, 'tracked' | 'dueAtMs'>>;
 
-/** What is kept beside a message that has a name or an end; `undefined` for nearly all, which have neither. */
-export const trackingOf = (client: ClientSession, send: SendMessage): Tracked | FabricError => {
-  if (send.messageId === '' && send.ttlMs === 0n) return undefined;
+/** `undefined` for nearly all messages, which have none of these. */
+export const trackingOf = (client: ClientSession, send: SendMessage): Tracking | FabricError | undefined => {
+  const isDelayed = send.deliverAtUnixMs !== 0n || send.delayMs !== 0n;
+  if (send.messageId === '' && send.ttlMs === 0n && !isDelayed) return undefined;
   const fault = client.missing('receipts') ?? idFault(send.messageId) ?? ttlFault(send.ttlMs);
   if (fault !== undefined) return fault;
-  return {
+  const nowMs = client.deps.clock.now();
+  const dueAtMs = isDelayed ? dueAtOf(send, { nowMs, maxMs: client.deps.settings.delayMaxMs }) : undefined;
+  if (dueAtMs instanceof FabricError) return dueAtMs;
+  const tracked = {
     owner: client.identity,
     id: send.messageId,
-    expiresAtMs: send.ttlMs === 0n ? 0 : client.deps.clock.now() + Number(send.ttlMs),
+    expiresAtMs: send.ttlMs === 0n ? 0 : (dueAtMs ?? nowMs) + Number(send.ttlMs),
     isPossibleDuplicate: false,
   };
+  return { tracked, dueAtMs };
 };
+
+const dueAtOf = (
+  { deliverAtUnixMs, delayMs }: SendMessage,
+  { nowMs, maxMs }: { readonly nowMs: number; readonly maxMs: number },
+): number | FabricError => {
+  if (deliverAtUnixMs !== 0n && delayMs !== 0n) return refusal('deliver_at_unix_ms and delay_ms are both set');
+  if (delayMs < 0n) return refusal(`delay_ms is ${delayMs}, must not be negative`);
+  const dueAtMs = deliverAtUnixMs === 0n ? nowMs + Number(delayMs) : Number(deliverAtUnixMs);
+  if (dueAtMs < nowMs) return refusal(`deliver_at_unix_ms is ${Math.ceil(nowMs - dueAtMs)} ms in the past`);
+  if (dueAtMs - nowMs > maxMs)
+    return refusal(`it is to be delivered in ${Math.ceil(dueAtMs - nowMs)} ms, at most ${maxMs} ms ahead`);
+  return dueAtMs;
+};
+
+const refusal = (text: string): FabricError => new FabricError('ERR_INVALID_ARGUMENT', text);
 
 /** Whether a name can be kept. */
 export const idFault = (id: string): FabricError | undefined => {

@@ -76,10 +76,17 @@ export interface SendMessage {
    */
   messageId: string;
   /**
-   * Needs `urn:aether-fabric:receipts`. Milliseconds from its acceptance after which it is not delivered any more. 0: as
-   * long as the log keeps it.
+   * Needs `urn:aether-fabric:receipts`. Milliseconds after which it is not delivered any more, from its acceptance or from
+   * when it is due. 0: as long as the log keeps it.
    */
   ttlMs: bigint;
+  /**
+   * Needs `urn:aether-fabric:receipts`. Publishes it then, Unix milliseconds; not in the past, and not further ahead than
+   * `delays.max_ahead`. It is durable, and permitted, from its acceptance on. 0: at once. At most one of the two is set.
+   */
+  deliverAtUnixMs: bigint;
+  /** The same, milliseconds from its acceptance. */
+  delayMs: bigint;
 }
 
 /**
@@ -177,6 +184,8 @@ function createBaseSendMessage(): SendMessage {
     authorityContinuation: undefined,
     messageId: '',
     ttlMs: 0n,
+    deliverAtUnixMs: 0n,
+    delayMs: 0n,
   };
 }
 
@@ -211,6 +220,18 @@ export const SendMessage: MessageFns<SendMessage> = {
         throw new globalThis.Error('value provided for field message.ttlMs of type int64 too large');
       }
       writer.uint32(8008).int64(message.ttlMs);
+    }
+    if (message.deliverAtUnixMs !== 0n) {
+      if (BigInt.asIntN(64, message.deliverAtUnixMs) !== message.deliverAtUnixMs) {
+        throw new globalThis.Error('value provided for field message.deliverAtUnixMs of type int64 too large');
+      }
+      writer.uint32(8016).int64(message.deliverAtUnixMs);
+    }
+    if (message.delayMs !== 0n) {
+      if (BigInt.asIntN(64, message.delayMs) !== message.delayMs) {
+        throw new globalThis.Error('value provided for field message.delayMs of type int64 too large');
+      }
+      writer.uint32(8024).int64(message.delayMs);
     }
     return writer;
   },
@@ -298,6 +319,22 @@ export const SendMessage: MessageFns<SendMessage> = {
             }
 
             message.ttlMs = reader.int64() as bigint;
+            continue;
+          }
+          case 1002: {
+            if (tag !== 8016) {
+              break;
+            }
+
+            message.deliverAtUnixMs = reader.int64() as bigint;
+            continue;
+          }
+          case 1003: {
+            if (tag !== 8024) {
+              break;
+            }
+
+            message.delayMs = reader.int64() as bigint;
             continue;
           }
         }
