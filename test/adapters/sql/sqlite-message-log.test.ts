@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
@@ -137,7 +137,7 @@ const numberOf = ({ batch }: LogEntry): number => Buffer.from(batch.buffer, batc
 const isFreed = async (before: number): Promise<void> => {
   for (let tries = 0; heldBytes() - before >= 16 * mebibyte; tries += 1) {
     if (tries === 100) expect(heldBytes() - before).toBeLessThan(16 * mebibyte);
-    await setImmediate();
+    await nextTurn();
   }
 };
 
