@@ -1,11 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import {
   KVOperation,
   type KVResponse,
   KVOperation_OpType as Op,
   KVOperation_Scope as Scope,
 } from '../../src/gen/aether/v1/kv.ts';
-import { onEachComposition, unique } from './fabric.ts';
+import { onEachComposition, openStoryFabric, unique } from './fabric.ts';
 import { agentInit, init, RawClient, send } from './raw-client.ts';
 
 const nothing = KVOperation.decode(new Uint8Array());
@@ -448,3 +450,26 @@ onEachComposition(
   },
   { gateways: 2 },
 );
+
+describe('with a key to encrypt with', () => {
+  const key = randomBytes(32).toString('base64');
+
+  test.each(['embedded', 'stack'] as const)('values of enc: keys go in and out: %s', async (composition) => {
+    await using fabric = await openStoryFabric(composition, { env: { AETHER_KV_ENCRYPTION_KEYS: key } });
+    const workspace = unique('enc');
+    using client = new RawClient(fabric.address());
+    client.say(agentInit(workspace, 'one'));
+    const put = { ...nothing, op: Op.PUT, key: 'enc:k', value: Buffer.from('secret'), requestId: 'put' };
+    client.say({ $case: 'kvOp', value: put });
+    client.say({ $case: 'kvOp', value: { ...nothing, op: Op.GET, key: 'enc:k', requestId: 'get' } });
+    expect((await client.find('kv')).success).toBe(true);
+    expect(text((await client.find('kv')).value)).toBe('secret');
+  });
+
+  test('one that is none is refused at start, and not shown', () => {
+    const env = { AETHER_KV_ENCRYPTION_KEYS: `${key},c2hvcnQ=` };
+    const load = () => loadConfig({ env, flags: {} });
+    expect(load).toThrow(/AETHER_KV_ENCRYPTION_KEYS: kv\.encryption_keys: each has to be 32 bytes in base64/);
+    expect(load).not.toThrow(/c2hvcnQ/);
+  });
+});
