@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clients import Flavour, InteropClient
+from clients import InteropClient
 from conftest import Make, Unique
 from fabric import Fabric
 
@@ -42,21 +42,3 @@ def test_an_operation_is_answered_as_unsuccessful_and_the_stream_goes_on(agent: 
     is_answered(agent, call)
     agent.send_message_to_agent(agent.published.workspace, "impl", "agent", b"goes on")
     agent.receives([b"goes on"])
-
-
-def test_values_are_neither_kept_nor_given(agent: InteropClient, flavour: Flavour) -> None:
-    if flavour.name == "asyncio":
-        is_answered(agent, lambda client: client.kv_put("key", b"value"))
-        is_answered(agent, lambda client: client.kv_get("key"))
-        return
-    # The blocking client's calls wait for nothing and carry no id to answer to.
-    agent.kv_put("key", b"value")
-    agent.is_refused("ERR_NOT_IMPLEMENTED")
-    agent.kv_get("key")
-    agent.is_refused("ERR_NOT_IMPLEMENTED")
-
-
-def test_checkpoints_are_neither_saved_nor_loaded(agent: InteropClient, flavour: Flavour) -> None:
-    suffix = "_sync" if flavour.name == "blocking" else ""
-    is_answered(agent, lambda client: getattr(client, f"checkpoint_save{suffix}")(b"data", "key"))
-    is_answered(agent, lambda client: getattr(client, f"checkpoint_load{suffix}")("key"))
