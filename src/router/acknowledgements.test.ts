@@ -1,0 +1,256 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Authorizer, type PublishPermit } from '../acl/authorizer.ts';
+import { MemoryCursorStore } from '../adapters/memory/memory-cursor-store.ts';
+import { MemoryDeadLetterStore } from '../adapters/memory/memory-dead-letter-store.ts';
+import { MemoryHints } from '../adapters/memory/memory-hints.ts';
+import { MemoryLog } from '../adapters/memory/memory-log.ts';
+import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
+import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
+import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
+import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
+import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
+import { topic } from '../model/topic.ts';
+import { Receipts } from '../receipts/receipts.ts';
+import type { Tracked } from './batch-format.ts';
+import type { Recipient } from './recipient.ts';
+import { Router } from './router.ts';
+
+const own = 'ag::w::i::s';
+const settings = { timeoutMs: 30_000, attemptsMax: 3, outstandingMax: 4, outstandingBytesMax: 1024 * 1024 };
+
+const framed = (text: string): Uint8Array => {
+  const frame = Buffer.alloc(5 + Buffer.byteLength(text));
+  frame.writeUInt32BE(Buffer.byteLength(text), 1);
+  frame.write(text, 5);
+  return frame;
+};
+
+interface Seen {
+  readonly text: string;
+  readonly id: number;
+  readonly attempt: number;
+}
+
+const opened: { readonly router: Router; readonly receipts: Receipts; readonly clock: VirtualClock }[] = [];
+afterEach(async () => {
+  for (const { router, receipts, clock } of opened.splice(0)) {
+    const closed = router[Symbol.asyncDispose]().then(() => receipts[Symbol.asyncDispose]());
+    await clock.pass(20_000);
+    await closed;
+  }
+});
+
+const openStores = (clock: VirtualClock) => ({
+  clock,
+  messageLog: new MemoryMessageLog({ partitions: 1, spread: 1 }),
+  cursorStore: new MemoryCursorStore(),
+  topicIndex: new MemoryTopicIndex(),
+  workQueue: new MemoryWorkQueue(),
+  receiptStore: new MemoryReceiptStore({ clock, retentionMs: 86_400_000 }),
+  deadLetterStore: new MemoryDeadLetterStore(),
+  hints: new MemoryHints(),
+});
+
+let epochs = 0n;
+
+/** A session of a recipient that acknowledges; `confirm` is its transport's answer for all there is. */
+const openSession = async (stores: ReturnType<typeof openStores>) => {
+  const deps = { ...stores, metrics: new MemoryMetrics(), log: new MemoryLog() };
+  const receipts = await Receipts.open(deps);
+  const router = new Router({ ...deps, receipts });
+  opened.push({ router, receipts, clock: stores.clock });
+  const seen: Seen[] = [];
+  let mark = 0;
+  const inbox = { offer: (): number => (mark += 1) };
+  const recipient: Recipient = await router.open({
+    identity: own,
+    topic: own,
+    epoch: (epochs += 1n),
+    inbox,
+    onFenced: () => undefined,
+    acks: {
+      settings,
+      annotate: (frame, { deliveryId, attempt }) => {
+        seen.push({ text: Buffer.from(frame.subarray(5)).toString(), id: deliveryId, attempt });
+        return frame;
+      },
+    },
+  });
+  await router.subscribe(recipient, topic(own), 'durable');
+  await stores.clock.pass(1);
+  return {
+    seen,
+    router,
+    receipts,
+    recipient,
+    confirm: () => recipient.confirmed(mark),
+    answer: (acked: number[], nacked: number[] = [], redeliverAfterMs = 0) =>
+      recipient.acks?.settle({ acked, nacked: nacked.map((deliveryId) => ({ deliveryId, redeliverAfterMs })) }),
+    close: async () => {
+      const closed = router.close(recipient);
+      await stores.clock.pass(100);
+      await closed;
+    },
+  };
+};
+
+const permit = async (): Promise<PublishPermit> => {
+  const principal = { kind: 'service', implementation: 'test', specifier: '1' } as const;
+  const access = { action: 'send', addressed: topic(own), topic: topic(own) } as const;
+  const verdict = await new Authorizer().permit({ principal, workspace: undefined }, access);
+  if ('denial' in verdict) throw new Error(verdict.denial.because);
+  return verdict.permit;
+};
+
+const publish = async (router: Router, clock: VirtualClock, texts: readonly string[], tracked?: Tracked) => {
+  const allowed = await permit();
+  for (const text of texts)
+    router.publish(allowed, { frame: framed(text), sender: { source: 'sv::test::1', epoch: 1n }, tracked });
+  await clock.pass(1);
+};
+
+const attempts = (seen: readonly Seen[]): string[] => seen.map(({ text, attempt }) => `${text}${attempt}`);
+
+describe('a delivery without an answer', () => {
+  test('comes again when its time is over, counted from when the transport had it, and is buried at last', async () => {
+    const clock = new VirtualClock();
+    const stores = openStores(clock);
+    const session = await openSession(stores);
+    const tracked = { owner: 'sv::test::1', id: 'p', expiresAtMs: 0, isPossibleDuplicate: false };
+    await publish(session.router, clock, ['a'], tracked);
+    await clock.pass(60_000);
+    expect(attempts(session.seen)).toEqual(['a1']);
+    for (const attempt of [1, 2, 3]) {
+      session.confirm();
+      await clock.pass(29_999);
+      expect(attempts(session.seen)).toHaveLength(attempt);
+      await clock.pass(1);
+    }
+    expect(attempts(session.seen)).toEqual(['a1', 'a2', 'a3']);
+    const { letters } = await stores.deadLetterStore.list('', '', 10);
+    expect(letters).toMatchObject([{ topic: own, attempts: 3, reason: 'not acknowledged in time', messageId: 'p' }]);
+    await clock.pass(10);
+    expect(await session.receipts.get('sv::test::1', ['p'])).toMatchObject([{ state: 'dead_lettered' }]);
+    await session.close();
+    expect(await stores.cursorStore.open(own, 1000n)).toEqual(new Map([[own, { offset: 1n, index: 0 }]]));
+  });
+
+  test('that expires in between does not come again, and its sender hears of it', async () => {
+    const clock = new VirtualClock();
+    const session = await openSession(openStores(clock));
+    const expiresAtMs = clock.now() + 10_000;
+    const tracked = { owner: 'sv::test::1', id: 'e', expiresAtMs, isPossibleDuplicate: false };
+    await publish(session.router, clock, ['a'], tracked);
+    session.confirm();
+    await clock.pass(31_000);
+    expect(attempts(session.seen)).toEqual(['a1']);
+    expect(await session.receipts.get('sv::test::1', ['e'])).toMatchObject([{ state: 'expired' }]);
+  });
+
+  test('waits as long as its recipient asks, and holds nobody up', async () => {
+    const clock = new VirtualClock();
+    const session = await openSession(openStores(clock));
+    await publish(session.router, clock, ['a', 'b']);
+    session.confirm();
+    session.answer([], [session.seen[0]?.id ?? 0], 5000);
+    await publish(session.router, clock, ['c']);
+    await clock.pass(4990);
+    expect(attempts(session.seen)).toEqual(['a1', 'b1', 'c1']);
+    await clock.pass(20);
+    expect(attempts(session.seen)).toEqual(['a1', 'b1', 'c1', 'a2']);
+  });
+
+  test('uses no attempt up where the transport never had it', async () => {
+    const clock = new VirtualClock();
+    const stores = openStores(clock);
+    for (let round = 0; round < 5; round += 1) {
+      const session = await openSession(stores);
+      if (round === 0) await publish(session.router, clock, ['a']);
+      expect(attempts(session.seen)).toEqual(['a1']);
+      await session.close();
+    }
+  });
+
+  test('leaves room for no more than the bound, and what is over it comes as answers do', async () => {
+    const clock = new VirtualClock();
+    const session = await openSession(openStores(clock));
+    await publish(session.router, clock, ['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(attempts(session.seen)).toEqual(['a1', 'b1', 'c1', 'd1']);
+    expect(session.answer([2, 99])).toEqual([99]);
+    await clock.pass(1);
+    expect(attempts(session.seen)).toEqual(['a1', 'b1', 'c1', 'd1', 'e1']);
+    expect(session.answer([2])).toEqual([2]);
+  });
+});
+
+test('a marked record is passed over where it was delivered before, and only there', async () => {
+  const clock = new VirtualClock();
+  const session = await openSession(openStores(clock));
+  const named = (id: string, isPossibleDuplicate: boolean): Tracked => ({
+    owner: 'sv::test::1',
+    id,
+    expiresAtMs: 0,
+    isPossibleDuplicate,
+  });
+  await publish(session.router, clock, ['first'], named('x', false));
+  await publish(session.router, clock, ['copy'], named('x', true));
+  session.confirm();
+  session.answer([session.seen[0]?.id ?? 0]);
+  await clock.pass(50);
+  await publish(session.router, clock, ['late copy'], named('x', true));
+  await publish(session.router, clock, ['never seen'], named('y', true));
+  await clock.pass(50);
+  expect(attempts(session.seen)).toEqual(['first1', 'never seen1']);
+});
+
+test('whatever the order of answers and sessions: all is done once it is said to be, and nothing else is', async () => {
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('publish' as const), count: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ do: fc.constant('ack' as const), which: fc.nat(5) }),
+    fc.record({ do: fc.constant('confirm' as const) }),
+    fc.record({ do: fc.constant('reconnect' as const) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async (steps) => {
+      const clock = new VirtualClock();
+      const stores = openStores(clock);
+      let session = await openSession(stores);
+      const done = new Set<string>();
+      let published = 0;
+      const takeNew = (from: number): void => {
+        for (const { text } of session.seen.slice(from)) expect(done.has(text), `${text} came again`).toBe(false);
+      };
+      let looked = 0;
+      for (const one of steps) {
+        if (one.do === 'publish') {
+          const texts = Array.from({ length: one.count }, (_, index) => `m${published + index}`);
+          published += one.count;
+          await publish(session.router, clock, texts);
+        } else if (one.do === 'ack') {
+          const open = session.seen.filter(({ text }) => !done.has(text));
+          const chosen = open[one.which];
+          if (chosen !== undefined && session.answer([chosen.id])?.length === 0) done.add(chosen.text);
+        } else if (one.do === 'confirm') session.confirm();
+        else {
+          await session.close();
+          session = await openSession(stores);
+          looked = 0;
+        }
+        await clock.pass(1);
+        takeNew(looked);
+        looked = session.seen.length;
+      }
+      for (let rounds = 0; rounds < 100 && done.size < published; rounds += 1) {
+        const ids = session.seen.filter(({ text }) => !done.has(text));
+        session.answer(ids.map(({ id }) => id));
+        for (const { text } of ids) done.add(text);
+        await clock.pass(1);
+      }
+      const { letters } = await stores.deadLetterStore.list('', '', 1000);
+      expect(done.size + letters.length).toBe(published);
+    }),
+    { numRuns: 60 },
+  );
+});
