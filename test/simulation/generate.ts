@@ -3,11 +3,26 @@ import type { Act, ClientPlan, Fault, Plan } from './plan.ts';
 import { Random } from './random.ts';
 import type { ServerName } from './sim-gateway.ts';
 
-const durationMs = 12_000;
+const durationMs = 10_000;
 
 /** What a run is mostly about; others happen beside it. */
 const moods = ['calm', 'crashes', 'stops', 'network', 'storage', 'clients', 'everything'] as const;
 type Mood = (typeof moods)[number];
+
+const longLeases = {
+  identityTtlMs: 6000,
+  identityRenewEveryMs: 2000,
+  gatewayTtlMs: 1500,
+  gatewayRenewEveryMs: 500,
+  marginMs: 300,
+};
+const shortLeases = {
+  identityTtlMs: 2500,
+  identityRenewEveryMs: 800,
+  gatewayTtlMs: 1200,
+  gatewayRenewEveryMs: 400,
+  marginMs: 250,
+};
 
 export const generate = (seed: number): Plan => {
   const random = new Random(seed, 'plan');
@@ -19,18 +34,14 @@ export const generate = (seed: number): Plan => {
     durationMs,
     gateways,
     partitions: random.int(1, 3),
-    presence: {
-      identityTtlMs: 6000,
-      identityRenewEveryMs: 2000,
-      gatewayTtlMs: 1500,
-      gatewayRenewEveryMs: 500,
-      marginMs: 300,
-    },
+    presence: random.pick([shortLeases, longLeases]),
     slowConsumerMs: random.pick([1500, 4000]),
     storeLatencyMs: isSlow ? random.between(10, 60) : random.between(1, 4),
     clientLatencyMs: random.chance(0.3) ? random.between(20, 120) : random.between(1, 5),
     windowBytes: random.pick([2000, 20_000, 64_000]),
     lossRate: mood === 'calm' || random.chance(0.5) ? 0 : random.pick([0.005, 0.03]),
+    stallRate: mood === 'calm' ? 0 : random.pick([0, 0, 0.003, 0.02]),
+    gossipLossRate: mood === 'calm' ? 0 : random.pick([0, 0, 0.05, 1]),
     clients: clientsOf(random.fork('clients'), mood),
     faults: mood === 'calm' ? [] : faultsOf(random.fork('faults'), mood, gateways),
   };
@@ -42,7 +53,7 @@ const clientsOf = (random: Random, mood: Mood): readonly ClientPlan[] => {
   const topics = random.chance(0.3) ? [...identities, 'tb::w::sim'] : identities;
   const clients = identities.map((identity, index) => agentOf(identity, `c${index}`, { random, topics, mood }));
   const [first = ''] = identities;
-  const twins = random.chance(0.35) ? [{ ...agentOf(first, 'twin', { random, topics, mood }), isTwin: true }] : [];
+  const twins = random.chance(0.5) ? [{ ...agentOf(first, 'twin', { random, topics, mood }), isTwin: true }] : [];
   const workers = topics.length === count ? [] : ['x', 'y'].map((name) => workerOf(name, random, mood));
   return [...clients, ...twins, ...workers];
 };
@@ -59,6 +70,7 @@ const agentOf = (identity: string, name: string, { random, topics, mood }: Surro
   kind: 'agent',
   startMs: random.between(0, 1500),
   resumeRate: random.pick([0, 0.5, 1]),
+  patienceMs: random.pick([600, 5000]),
   isTwin: false,
   acts: Array.from({ length: random.int(6, 14) }, () => actOf(random, topics, mood)),
 });
@@ -69,6 +81,7 @@ const workerOf = (name: string, random: Random, mood: Mood): ClientPlan => ({
   kind: 'worker',
   startMs: random.between(0, 1500),
   resumeRate: 0,
+  patienceMs: 5000,
   isTwin: false,
   acts: Array.from({ length: random.int(4, 8) }, () =>
     random.chance(0.5) ? { do: 'rest', ms: random.between(50, 1500) } : disturbance(random, mood),
@@ -80,9 +93,16 @@ const actOf = (random: Random, topics: readonly string[], mood: Mood): Act => {
   if (draw < 0.45) return sendOf(random, topics);
   if (draw < 0.6) return { do: 'rest', ms: random.between(10, 1500) };
   if (draw < 0.78) return { do: 'close', awayMs: random.pick([0, 100, 2000]) };
-  if (draw < 0.83) return { do: 'move', to: topicOf(random, topics), count: random.int(1, 6) };
+  if (draw < 0.87) return moveOf(random, topics);
   return disturbance(random, mood);
 };
+
+const moveOf = (random: Random, topics: readonly string[]): Act => ({
+  do: 'move',
+  to: topicOf(random, topics),
+  count: random.int(1, 40),
+  everyMs: random.pick([5, 20, 200]),
+});
 
 const topicOf = (random: Random, topics: readonly string[]): string =>
   topics[random.int(0, topics.length - 1)] ?? 'ag::w::sim::0';
@@ -118,7 +138,7 @@ const kindsOf: Readonly<Record<Mood, readonly [Fault['kind'], ...Fault['kind'][]
 };
 
 const faultsOf = (random: Random, mood: Mood, gateways: number): readonly Fault[] =>
-  Array.from({ length: random.int(1, 5) }, () => faultOf(random.pick(kindsOf[mood]), random, gateways)).toSorted(
+  Array.from({ length: random.int(1, 6) }, () => faultOf(random.pick(kindsOf[mood]), random, gateways)).toSorted(
     (one, other) => one.atMs - other.atMs,
   );
 
@@ -126,7 +146,7 @@ const faultsOf = (random: Random, mood: Mood, gateways: number): readonly Fault[
 const faultOf = (kind: Fault['kind'], random: Random, gateways: number): Fault => {
   const when = { atMs: random.between(1000, durationMs - 1000), gateway: random.int(0, gateways - 1) };
   const forMs = random.pick([random.between(50, 800), random.between(800, 4500)]);
-  const server = random.pick<ServerName>(['redis', 'redis', 'log', 'work']);
+  const server = random.pick<ServerName>(['redis', 'redis', 'redis', 'log', 'log', 'work']);
   switch (kind) {
     case 'crash':
       return { kind, ...when, forMs, silently: random.chance(0.4) };

@@ -7,8 +7,8 @@ import type { SeedRange } from './campaign.ts';
 const program = fileURLToPath(new URL('main.ts', import.meta.url));
 
 /** Runs the program with these arguments and reads what it prints. Its progress goes where ours goes. */
-export const runJob = async (args: readonly string[]): Promise<unknown> => {
-  const child = spawn(process.execPath, [...process.execArgv, program, ...args, '--json', '--jobs', '1'], {
+export const runJob = async (args: readonly string[], jobs = 1): Promise<unknown> => {
+  const child = spawn(process.execPath, [...process.execArgv, program, ...args, '--json', '--jobs', `${jobs}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const output = await text(child.stdout);

@@ -28,7 +28,9 @@ export interface LeaseTimes {
 export class LeaseLedger {
   readonly #ledger: Ledger;
   readonly #held = new Map<string, Held>();
+  readonly #sessions = new Map<string, { readonly name: string; readonly epoch: bigint; readonly sinceMs: number }>();
   readonly #highest = new Map<string, bigint>();
+  #wipedMs = Number.NEGATIVE_INFINITY;
   /** By `name epoch`. */
   readonly #deadlines = new Map<string, Deadline>();
   /** Sessions that were taken over although their peer would have answered. */
@@ -55,9 +57,14 @@ export class LeaseLedger {
     const last = this.#held.get(request.name);
     if (last !== undefined) this.#supersede(request, last);
     this.#highest.set(request.name, epoch);
+    this.#sessions.set(request.holder, { name: request.name, epoch, sinceMs: this.#ledger.nowMs });
     const { holder, keeper } = request;
     const untilMs = this.#ledger.nowMs + request.ttlMs;
     this.#held.set(request.name, { epoch, holder, keeper, state: 'held', untilMs });
+  }
+
+  epochOf(sessionId: string): bigint | undefined {
+    return this.#sessions.get(sessionId)?.epoch;
   }
 
   renewed({ name, epoch }: Lease, ttlMs: number): void {
@@ -72,9 +79,10 @@ export class LeaseLedger {
     held.untilMs = this.#ledger.nowMs + lingerMs;
   }
 
-  /** Both may act until the older one's gateway has asked for its own lease again. */
+  /** Two may act until the older one's gateway has asked for its own lease again. */
   wiped(): void {
-    const atMs = this.#ledger.nowMs + this.#times.gatewayTtlMs;
+    this.#wipedMs = this.#ledger.nowMs;
+    const atMs = this.#wipedMs + this.#times.gatewayTtlMs;
     for (const [name, { epoch, state }] of this.#held)
       if (state === 'held') this.#deadlines.set(`${name} ${epoch}`, { atMs, why: 'the store had lost its data' });
     this.#held.clear();
@@ -93,6 +101,15 @@ export class LeaseLedger {
 
   /** The client of a session hears that somebody newer has its identity. */
   toldSuperseded(sessionId: string): void {
+    const session = this.#sessions.get(sessionId);
+    const isNewest = session !== undefined && this.#highest.get(session.name) === session.epoch;
+    // A store that has lost its data takes everybody for superseded.
+    if (isNewest && session.sinceMs > this.#wipedMs)
+      this.#breach(
+        'I1',
+        `session ${sessionId} of ${session.name} was ended for a newer one that is not there`,
+        sessionId,
+      );
     if (this.#wronged.has(sessionId))
       this.#breach('I1', `session ${sessionId} was taken over although its peer was there`, sessionId);
   }
@@ -103,7 +120,7 @@ export class LeaseLedger {
     const isKept = isHeld && this.#live(keeperLeaseName(before.keeper)) !== undefined;
     const isResumption = before.holder === request.resumes;
     // A holder whose lease or gateway is still there is told, and if the notice is lost it finds out by renewing.
-    const atMs = isKept ? nowMs + this.#times.identityTtlMs : nowMs;
+    const atMs = isKept ? nowMs + this.#times.identityTtlMs : Math.max(nowMs, this.#wipedMs + this.#times.gatewayTtlMs);
     const why = isKept ? `${request.holder} had taken over` : 'its lease had run out and been granted again';
     this.#deadlines.set(`${request.name} ${before.epoch}`, { atMs, why });
     if (isHeld && !isResumption && request.overEpoch !== before.epoch)

@@ -21,6 +21,8 @@ export interface LinkDeps {
   readonly latencyMs: number;
   /** How often a single answer is lost. */
   readonly lossRate: number;
+  /** How often a single request is held up, and all behind it, for longer than anybody waits. */
+  readonly stallRate: number;
   /** Something was lost, cut or slow. */
   readonly onTrouble: () => void;
 }
@@ -138,9 +140,11 @@ export class Link {
   }
 
   #request(arrive: () => void): void {
-    const { process, random } = this.#deps;
+    const { process, random, stallRate, onTrouble } = this.#deps;
     const { scheduler } = process;
-    this.#lastRequestMs = Math.max(this.#lastRequestMs + stepMs, scheduler.nowMs + this.#delayMs(random));
+    const stallMs = random.chance(stallRate) ? random.between(500, 4000) : 0;
+    if (stallMs > 0) onTrouble();
+    this.#lastRequestMs = Math.max(this.#lastRequestMs + stepMs, scheduler.nowMs + stallMs + this.#delayMs(random));
     scheduler.at(this.#lastRequestMs, () => {
       if (this.#cut !== 'both' && this.#cut !== 'requests') arrive();
     });

@@ -27,7 +27,7 @@ const main = async (request: Request): Promise<boolean> => {
     case 'trace':
       return showTrace(generate(request.range.first), request);
     case 'run':
-      return request.mutation === 'all' ? findAll(request) : runMany(request);
+      return isMany(request.mutation) ? findMany(request, request.mutation) : runMany(request);
   }
 };
 
@@ -93,18 +93,46 @@ const runThere = async ({ range, mutation, jobs }: Request): Promise<Tally> => {
   }));
 };
 
-const findAll = async ({ range, isJson }: Request): Promise<boolean> => {
-  const discoveries: Discovery[] = [];
-  for (const mutation of mutations) {
-    const discovery = await discover(mutation, range);
-    discoveries.push(discovery);
-    tell(`${mutation.name}: ${discovery.after === undefined ? 'not found' : `found after ${discovery.after}`}`);
-  }
+const isMany = (mutation: string | undefined): mutation is string =>
+  mutation !== undefined && (mutation === 'all' || mutation.includes(','));
+
+/** `all`, or names with commas between them. */
+const namesIn = (mutation: string): readonly string[] =>
+  mutation === 'all' ? mutations.map(({ name }) => name) : mutation.split(',').filter((name) => name !== '');
+
+const findMany = async (request: Request, asked: string): Promise<boolean> => {
+  const names = namesIn(asked);
+  const discoveries = request.jobs === 1 ? await findHere(request, names) : await findThere(request, names);
   const found = discoveries.filter(({ after }) => after !== undefined).length;
   const isEnough = found >= enoughShare * discoveries.length;
-  print(isJson ? JSON.stringify(discoveries) : discoveriesText(discoveries, isEnough));
+  print(request.isJson ? JSON.stringify(discoveries) : discoveriesText(discoveries, isEnough));
   return isEnough;
 };
+
+const findHere = async ({ range }: Request, names: readonly string[]): Promise<readonly Discovery[]> => {
+  const discoveries: Discovery[] = [];
+  for (const name of names) {
+    const discovery = await discover(mutationNamed(name), range);
+    discoveries.push(discovery);
+    tell(`${name}: ${discovery.after === undefined ? 'not found' : `found after ${discovery.after}`}`);
+  }
+  return discoveries;
+};
+
+/** Neighbours are alike and take alike, so they go to different processes. */
+const findThere = async ({ range, jobs }: Request, names: readonly string[]): Promise<readonly Discovery[]> => {
+  const seeds = `${range.first}..${range.last}`;
+  const shares = Array.from({ length: jobs }, (_, job) => names.filter((__, index) => index % jobs === job));
+  const parts = await Promise.all(
+    shares
+      .filter((share) => share.length > 0)
+      .map((share) => runJob(['--mutation', `${share.join(',')},`, '--seeds', seeds])),
+  );
+  return (parts as readonly (readonly Discovery[])[]).flat();
+};
+
+// Errors are made by the thousand here, and nobody reads where.
+Error.stackTraceLimit = 0;
 
 try {
   process.exitCode = (await main(readArguments(process.argv.slice(2)))) ? 0 : 1;

@@ -6,6 +6,8 @@ export class PlaceLedger {
   readonly #ledger: Ledger;
   /** The newest epoch that opened each owner's cursors. */
   readonly #opened = new Map<string, bigint>();
+  /** By `owner epoch`: the place on its own topic that was stored when the session began. */
+  readonly #starts = new Map<string, Position>();
   readonly #places = new Map<string, Position>();
   /** By `owner topic`: records up to here are known to have arrived. */
   readonly #verified = new Map<string, number>();
@@ -23,6 +25,16 @@ export class PlaceLedger {
     const newest = this.#opened.get(owner) ?? 0n;
     if (newest > epoch) this.#fencing(owner, `cursors opened under ${epoch} after ${newest}`);
     else this.#opened.set(owner, epoch);
+    const place = this.placeOf(owner, owner);
+    if (place !== undefined) this.#starts.set(`${owner} ${epoch}`, place);
+  }
+
+  /** A session got a message of its own topic: one before the place it began at is not to come again. */
+  delivered(owner: string, epoch: bigint, key: string): void {
+    const start = this.#starts.get(`${owner} ${epoch}`);
+    const record = start === undefined ? undefined : this.#ledger.records.find(key);
+    if (start === undefined || record === undefined || !isBefore(record, start)) return;
+    this.#ledger.breach('I6', `${owner} got ${key} again, which lies before its stored place`, [key, owner]);
   }
 
   answered(owner: string, epoch: bigint): void {

@@ -19,8 +19,8 @@ export type Act =
   | { readonly do: 'vanish'; readonly awayMs: number; readonly noticedAfterMs: number | undefined }
   | { readonly do: 'pause'; readonly ms: number }
   | { readonly do: 'stall'; readonly direction: 'up' | 'down' | 'both'; readonly ms: number }
-  /** Takes its session to another gateway while the old stream is still open, and goes on sending on that. */
-  | { readonly do: 'move'; readonly to: string; readonly count: number };
+  /** Takes its session to another gateway while the old stream is still open, and goes on sending on both. */
+  | { readonly do: 'move'; readonly to: string; readonly count: number; readonly everyMs: number };
 
 export interface ClientPlan {
   readonly name: string;
@@ -29,6 +29,8 @@ export interface ClientPlan {
   readonly startMs: number;
   /** How often it comes back with its session id. */
   readonly resumeRate: number;
+  /** How long it waits for a gateway's word. */
+  readonly patienceMs: number;
   /** Somebody else under the same identity, who gives up at the end. */
   readonly isTwin: boolean;
   readonly acts: readonly Act[];
@@ -67,7 +69,12 @@ export interface Plan {
   readonly storeLatencyMs: number;
   readonly clientLatencyMs: number;
   readonly windowBytes: number;
+  /** Of single answers of stores. */
   readonly lossRate: number;
+  /** Of single requests to stores that are held up for seconds. */
+  readonly stallRate: number;
+  /** Of hints, and of notices that a lease is lost. */
+  readonly gossipLossRate: number;
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly Fault[];
 }

@@ -1,6 +1,6 @@
 /** What the log holds: accepted in whose name (I2, I7), and in the end delivered (I4). */
 import type { Ledger } from './ledger.ts';
-import { keyOf, senderOf, type Tag } from './tag.ts';
+import { keyOf, type Tag } from './tag.ts';
 
 export interface StoredRecord {
   readonly topic: string;
@@ -15,6 +15,7 @@ type Known = StoredRecord & { readonly key: string };
 
 export class RecordLedger {
   readonly #ledger: Ledger;
+  readonly #byKey = new Map<string, StoredRecord>();
   readonly #byTopic = new Map<string, Known[]>();
 
   constructor(ledger: Ledger) {
@@ -26,8 +27,14 @@ export class RecordLedger {
     return this.#byTopic.get(topic) ?? [];
   }
 
+  /** Where a message is first. */
+  find(key: string): StoredRecord | undefined {
+    return this.#byKey.get(key);
+  }
+
   stored(record: StoredRecord): void {
     const known = { ...record, key: keyOf(record.tag) };
+    if (!this.#byKey.has(known.key)) this.#byKey.set(known.key, known);
     const records = this.#byTopic.get(record.topic);
     if (records === undefined) this.#byTopic.set(record.topic, [known]);
     else records.push(known);
@@ -43,7 +50,7 @@ export class RecordLedger {
   }
 
   #judge({ key, source, epoch, tag }: Known): void {
-    if (source !== senderOf(tag)) this.#ledger.breach('I7', `${key} is stored as from ${source}`, [key]);
+    if (source !== tag.from) this.#ledger.breach('I7', `${key} is stored as from ${source}`, [key]);
     const takenAtMs = this.#ledger.takenAtMs(tag);
     const deadline = this.#ledger.leases.deadlineOf(source, epoch);
     if (takenAtMs === undefined || deadline === undefined || takenAtMs <= deadline.atMs) return;

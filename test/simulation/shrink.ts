@@ -26,6 +26,8 @@ function* smallerThan(plan: Plan): Generator<Plan> {
   for (const index of plan.clients.keys()) yield { ...plan, clients: without(plan.clients, index) };
   for (const index of plan.faults.keys()) yield { ...plan, faults: without(plan.faults, index) };
   if (plan.lossRate > 0) yield { ...plan, lossRate: 0 };
+  if (plan.stallRate > 0) yield { ...plan, stallRate: 0 };
+  if (plan.gossipLossRate > 0) yield { ...plan, gossipLossRate: 0 };
   for (const [at, client] of plan.clients.entries())
     for (const index of client.acts.keys())
       yield { ...plan, clients: plan.clients.with(at, { ...client, acts: without(client.acts, index) }) };

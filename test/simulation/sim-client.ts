@@ -24,9 +24,6 @@ export interface ClientDeps {
   readonly isAlone: boolean;
 }
 
-/** How long it waits for a gateway's word. */
-const patienceMs = 5000;
-
 /** What it needs to claim its last session. */
 interface Last {
   readonly sessionId: string;
@@ -40,6 +37,8 @@ export class SimClient {
   readonly #process: SimProcess;
   #stream: SimStream | undefined;
   #last: Last | undefined;
+  /** Sessions it has asked for: they may have been given to it without its hearing of it. */
+  readonly #claimed = new Set<string>();
   #wake = Promise.withResolvers<void>();
   #awayUntilMs = 0;
   #isFinishing = false;
@@ -83,7 +82,7 @@ export class SimClient {
     while (!this.#isGone) {
       const stream = this.#stream ?? (await this.#connect());
       if (stream !== undefined) await this.#hold(stream);
-      const backMs = this.#deps.random.between(10, this.#isFinishing ? 200 : 500);
+      const backMs = this.#deps.random.between(10, this.#isFinishing ? 300 : 800);
       await this.#sleep(Math.max(backMs, this.#awayUntilMs - this.#deps.scheduler.nowMs));
     }
   }
@@ -94,7 +93,7 @@ export class SimClient {
     const end = await stream.ended;
     if (this.#stream !== stream) return;
     this.#stream = undefined;
-    const isOwed = end.by === 'client';
+    const isOwed = end.by === 'client' && !stream.hasSaidGoodbye;
     this.#last = { sessionId: stream.sessionId ?? '', leftMs: this.#deps.scheduler.nowMs, isOwed };
   }
 
@@ -102,16 +101,17 @@ export class SimClient {
   async #connect(): Promise<SimStream | undefined> {
     const { random, plan } = this.#deps;
     const last = random.chance(plan.resumeRate) ? this.#last : undefined;
+    const isFirstClaim = last !== undefined && !this.#claimed.has(last.sessionId);
     const stream = this.#openStream(this.#choose(), last?.sessionId ?? '');
     if (!(await this.#isOpened(stream))) return undefined;
-    if (last !== undefined) this.#judgeResumption(stream, last);
+    if (isFirstClaim) this.#judgeResumption(stream, last);
     if (!this.#isGone) return stream;
     stream.leave('cancel');
     return undefined;
   }
 
   async #isOpened(stream: SimStream): Promise<boolean> {
-    const late = this.#process.after(patienceMs, () => stream.leave('cancel'));
+    const late = this.#process.after(this.#deps.plan.patienceMs, () => stream.leave('cancel'));
     const isOpened = await stream.opened;
     late.cancel();
     return isOpened;
@@ -128,6 +128,7 @@ export class SimClient {
   #openStream(gateway: SimGateway, resumes: string): SimStream {
     const { plan, ledger, trace } = this.#deps;
     const { identity } = plan;
+    this.#claimed.add(resumes);
     return new SimStream({
       identity,
       process: this.#process,
@@ -190,7 +191,7 @@ export class SimClient {
     const stream = this.#stream;
     if (stream === undefined) return;
     this.#awayFor(awayMs);
-    const late = this.#process.after(patienceMs, () => stream.leave('cancel'));
+    const late = this.#process.after(this.#deps.plan.patienceMs, () => stream.leave('cancel'));
     await stream.close();
     late.cancel();
   }
@@ -202,16 +203,18 @@ export class SimClient {
     connection?.setReading(true);
   }
 
-  async #move({ to, count }: Extract<Act, { do: 'move' }>): Promise<void> {
+  async #move({ to, count, everyMs }: Extract<Act, { do: 'move' }>): Promise<void> {
     const before = this.#stream;
     if (before?.sessionId === undefined) return;
     const next = this.#openStream(this.#choose(), before.sessionId);
     for (let sent = 0; sent < count; sent += 1) {
-      if (before.isOpen) before.send(to, 10, `~${before.sessionId}`);
-      await this.#sleep(20);
+      const stream = next.isOpen && sent % 2 === 1 ? next : before;
+      if (stream.isOpen) stream.send(to, 10);
+      await this.#sleep(everyMs);
     }
     if (!(await this.#isOpened(next))) return;
-    if (this.#isGone) return next.leave('cancel');
+    const hasAnother = this.#stream !== undefined && this.#stream !== before;
+    if (this.#isGone || hasAnother) return next.leave('cancel');
     // Who waits for the end of the old one finds the new one in its place.
     this.#stream = next;
     await this.#sleep(50);

@@ -2,13 +2,13 @@
  * One gateway of the simulated world, through its lives: the parts the program is made of, on ports that lead to the
  * shared stores. A crash drops everything that life had; the next one starts from nothing.
  */
-import { MemoryMetrics } from '../../src/adapters/memory/memory-metrics.ts';
 import { defaultCheckpointSettings } from '../../src/checkpoints/checkpoints.ts';
 import { type FabricParts, openFabricParts, type Ports } from '../../src/compose/fabric.ts';
 import { defaultKvSettings } from '../../src/kv/kv.ts';
 import type { PresenceSettings } from '../../src/presence/presence.ts';
 import type { Ledger } from './ledger.ts';
 import { type Cut, Link } from './link.ts';
+import { noMetrics } from './no-metrics.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import { type ConnectionListener, SimConnection } from './sim-connection.ts';
@@ -25,10 +25,13 @@ export interface GatewaySettings {
   readonly presence: Omit<PresenceSettings, 'gatewayId'>;
   readonly slowConsumerMs: number;
   readonly storeLatencyMs: number;
+  /** Of the log against the other stores. */
+  readonly logSlowness: number;
   readonly clientLatencyMs: number;
   readonly windowBytes: number;
-  /** Of answers from stores, and of hints and notices. */
   readonly lossRate: number;
+  readonly stallRate: number;
+  readonly gossipLossRate: number;
   readonly drift: number;
 }
 
@@ -60,6 +63,8 @@ interface Life {
 
 /** How long a planned stop waits for what is under way. */
 const drainMs = 5000;
+/** Nobody acknowledges here. */
+const acks = { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 1024 * 1024 };
 const startWallMs = 1_790_000_000_000;
 
 export class SimGateway {
@@ -178,6 +183,8 @@ export class SimGateway {
       version: 'sim',
       slowConsumerMs,
       presence: { ...presence, gatewayId: this.name },
+      acks,
+      delayMaxMs: 3_600_000,
       kv: defaultKvSettings,
       checkpoints: defaultCheckpointSettings,
     };
@@ -217,16 +224,18 @@ export class SimGateway {
 
   #portsOf(links: Life['links'], given: Pick<Ports, 'clock' | 'entropy'>): Ports {
     const { name, random, stores, trace, settings, ledger, bugs } = this.#deps;
-    const gossip = { random: random.fork(`gossip/${this.#lives}`), lossRate: settings.lossRate };
-    const ports: Ports = {
+    const gossip = { random: random.fork(`gossip/${this.#lives}`), lossRate: settings.gossipLossRate };
+    const ports = {
       ...given,
       log: new TraceLog(trace, name, (what) => ledger.breach('I9', `${name} did what nobody foresaw: ${what}`, [name])),
-      metrics: new MemoryMetrics(),
+      metrics: noMetrics,
       leaseStore: viewLeases(stores, links.redis, gossip),
       hints: viewHints(stores, links.redis, gossip),
       cursorStore: viewCursors(stores, links.redis),
       topicIndex: viewCalls(stores.topicIndex, links.redis, 'index'),
       receiptStore: viewCalls(stores.receipts, links.redis, 'receipts'),
+      deadLetterStore: viewCalls(stores.deadLetters, links.redis, 'dead letters'),
+      delayStore: viewCalls(stores.delays, links.redis, 'delays'),
       kvStore: viewCalls(stores.kv, links.redis, 'kv'),
       checkpointStore: viewCalls(stores.checkpoints, links.redis, 'checkpoints'),
       messageLog: viewLog(stores, links.log),
@@ -243,8 +252,9 @@ export class SimGateway {
       clock,
       trace,
       random: random.fork(`${server}/${this.#lives}`),
-      latencyMs: server === 'log' ? 2 * settings.storeLatencyMs : settings.storeLatencyMs,
+      latencyMs: settings.storeLatencyMs * (server === 'log' ? settings.logSlowness : 1),
       lossRate: settings.lossRate,
+      stallRate: settings.stallRate,
       onTrouble: () => ledger.trouble(),
     });
   }

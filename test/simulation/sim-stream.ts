@@ -7,7 +7,7 @@ import { isBefore } from './place-ledger.ts';
 import type { ClientEnd, ConnectionListener, SimConnection } from './sim-connection.ts';
 import type { SimGateway } from './sim-gateway.ts';
 import type { SimProcess } from './sim-process.ts';
-import { readTag, senderOf, type Tag, writeTag } from './tag.ts';
+import { keyOf, readTag, type Tag, writeTag } from './tag.ts';
 import type { Trace } from './trace.ts';
 
 type Up = NonNullable<UpstreamMessage['payload']>;
@@ -60,14 +60,16 @@ export class SimStream implements ConnectionListener {
     return this.sessionId !== undefined && this.#end === undefined && !this.#isClosing;
   }
 
+  get hasSaidGoodbye(): boolean {
+    return this.#isClosing;
+  }
+
   get connection(): SimConnection | undefined {
     return this.#connection;
   }
 
-  /** `lane` tells messages apart that have no order with the others, since they go another way. */
-  send(to: string, bytes: number, lane = ''): void {
-    const { identity, ledger } = this.#deps;
-    const from = identity + lane;
+  send(to: string, bytes: number): void {
+    const { identity: from, ledger } = this.#deps;
     const tag: Tag = { from, to, number: ledger.nextNumber(from, to) };
     this.#sent.push(tag);
     const { sessionId: session } = this;
@@ -149,20 +151,25 @@ export class SimStream implements ConnectionListener {
     const { ledger, identity } = this.#deps;
     this.#got.push(tag);
     this.#note(`gets ${tag.from}>${tag.to}#${tag.number}`);
-    if (source !== senderOf(tag))
+    if (source !== tag.from)
       ledger.breach('I7', `${identity} got a message of ${tag.from} as from ${source}`, [identity]);
     ledger.received(isWork(tag.to) ? tag.to : identity, tag);
-    const { sessionId: session } = this;
-    if (session !== undefined && !isWork(tag.to))
-      ledger.write({
-        e: 'delivered',
-        at: ledger.nowMs,
-        who: identity,
-        session,
-        from: tag.from,
-        first: tag.number,
-        count: 1,
-      });
+    if (this.sessionId !== undefined && !isWork(tag.to)) this.#noteDelivery(tag, this.sessionId);
+  }
+
+  #noteDelivery(tag: Tag, session: string): void {
+    const { ledger, identity } = this.#deps;
+    const epoch = ledger.leases.epochOf(session);
+    if (epoch !== undefined) ledger.places.delivered(identity, epoch, keyOf(tag));
+    ledger.write({
+      e: 'delivered',
+      at: ledger.nowMs,
+      who: identity,
+      session,
+      from: tag.from,
+      first: tag.number,
+      count: 1,
+    });
   }
 
   #acknowledge(session: string): void {

@@ -4,6 +4,8 @@
  */
 import { MemoryCheckpointStore } from '../../src/adapters/memory/memory-checkpoint-store.ts';
 import { MemoryCursorStore } from '../../src/adapters/memory/memory-cursor-store.ts';
+import { MemoryDeadLetterStore } from '../../src/adapters/memory/memory-dead-letter-store.ts';
+import { MemoryDelayStore } from '../../src/adapters/memory/memory-delay-store.ts';
 import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
@@ -51,6 +53,8 @@ export class Stores implements StoreSet {
   leases: LeaseStore;
   cursors: CursorStore;
   readonly topicIndex = new MemoryTopicIndex();
+  readonly deadLetters = new MemoryDeadLetterStore();
+  readonly delays = new MemoryDelayStore();
   readonly receipts: MemoryReceiptStore;
   readonly kv: MemoryKvStore;
   readonly checkpoints: MemoryCheckpointStore;

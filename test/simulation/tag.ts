@@ -5,14 +5,10 @@
 import { DownstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
 
 export interface Tag {
-  /** Its identity, and for messages that go another way than the others `~` and a name. */
   readonly from: string;
   readonly to: string;
   readonly number: number;
 }
-
-/** Without the lane's own name. */
-export const senderOf = ({ from }: Tag): string => from.split('~')[0] ?? from;
 
 export const keyOf = ({ from, to, number }: Tag): string => `${from}>${to}#${number}`;
 

@@ -105,7 +105,11 @@ export class World {
     const { scheduler, stores, ledger, trace, plan } = this;
     const name = `gw${index}`;
     const random = this.#random.fork(name);
-    const settings = { ...plan, drift: random.between(-maxDrift, maxDrift) };
+    const settings = {
+      ...plan,
+      drift: random.between(-maxDrift, maxDrift),
+      logSlowness: random.chance(0.3) ? 8 : 2,
+    };
     return new SimGateway({
       name,
       scheduler,

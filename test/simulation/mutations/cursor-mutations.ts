@@ -70,6 +70,17 @@ export const cursorMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'refusal-is-for-everyone',
+    breaks: "a session is ended because its predecessor's places are refused",
+    edits: [
+      {
+        file: 'src/router/cursors.ts',
+        find: 'if (mayBeMeantForAnother(recipient, asked))',
+        replace: 'if (mayBeMeantForAnother(recipient, []))',
+      },
+    ],
+  },
+  {
     name: 'cursors-one-ahead',
     breaks: 'the store keeps a place one entry further',
     bugs: {

@@ -95,12 +95,24 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'losses-are-not-heard',
-    breaks: 'a session that was taken over is not told',
+    name: 'superseded-is-not-told',
+    breaks: 'a session that was taken over hears of it neither from the store nor from its successor',
     edits: [
       presence(
         'if (session?.epoch === epoch) await this.#explainLoss(session);',
         'if (session?.epoch === 0n) await this.#explainLoss(session);',
+      ),
+      presence('session?.lose(superseded());\n    void Promise', 'void Promise'),
+    ],
+  },
+  {
+    name: 'successor-does-not-wait',
+    breaks: 'a session acts before what its predecessor left on its way has landed',
+    edits: [
+      presence('return before?.closed;', 'return undefined;'),
+      presence(
+        'return Promise.all([before?.closed, this.#probing.settled(predecessor, settlePatienceMs)]).then(() => undefined);',
+        'return undefined;',
       ),
     ],
   },

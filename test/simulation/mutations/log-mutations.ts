@@ -124,6 +124,17 @@ export const logMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'reading-starts-one-too-far',
+    breaks: 'reading from a place misses the entry there',
+    edits: [
+      {
+        file: 'src/adapters/memory/memory-message-log.ts',
+        find: "from === 'end' ? log.end : from",
+        replace: "from === 'end' ? log.end : from + 1n",
+      },
+    ],
+  },
+  {
     name: 'broken-reading-starts-at-the-end',
     breaks: 'a reader whose reading broke goes on with what comes next',
     edits: [
