@@ -183,13 +183,13 @@ describe('a successor', () => {
     expect(await isAlone(second)).toBe(true);
   });
 
-  test('waits for those before its predecessor too', async () => {
+  test.each(['two', 'three'])('on gateway %s waits for those before its predecessor on two too', async (on) => {
     const { gateway, clock } = fabric();
     const [one, two, three] = [await gateway('one'), await gateway('two'), await gateway('three')];
     const first = await one.presence.open(asking(agent));
     const second = await two.presence.open(asking(agent, { resumes: first.sessionId }));
     const closing = two.presence.close(second, { resumable: true });
-    const third = await three.presence.open(asking(agent, { resumes: second.sessionId }));
+    const third = await (on === 'two' ? two : three).presence.open(asking(agent, { resumes: second.sessionId }));
     await clock.pass(1000);
     expect(await isAlone(third)).toBe(false);
     await one.presence.close(first, { resumable: true });

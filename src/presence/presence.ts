@@ -219,19 +219,19 @@ export class Presence implements AsyncDisposable {
     if (gateway?.keeper !== keeper) throw new FabricError('LEASE_LOST', 'this gateway lost its lease meanwhile');
     const now = (): number => (gateway.keeper === keeper && gateway.isHeld() ? this.#deps.clock.monotonic() : Infinity);
     const trustMs = this.#settings.identityTtlMs - this.#settings.marginMs;
-    const before = this.#sessions.get(record.name);
-    before?.lose(superseded());
-    const alone = this.#untilSettled(predecessor, before);
+    this.#sessions.get(record.name)?.lose(superseded());
+    const alone = this.#untilSettled(record.name, predecessor);
     const session = new Session(record, { resumed, peer, now, askedAtMs, trustMs, alone });
     this.#sessions.set(record.name, session);
     return session;
   }
 
-  /** `before`: what this gateway had under the name, whether or not the store knew of it. */
-  #untilSettled(predecessor: LeaseRecord | undefined, before: Session | undefined): Promise<void> | undefined {
-    const isElsewhere = predecessor !== undefined && predecessor.keeper !== this.#gateway?.keeper;
-    if (!isElsewhere) return before?.closed;
-    return Promise.all([before?.closed, this.#probing.settled(predecessor, settlePatienceMs)]).then(() => undefined);
+  /** Of what this gateway had under the name, whether or not the store knows of it, and of a predecessor elsewhere. */
+  #untilSettled(identity: string, predecessor: LeaseRecord | undefined): Promise<void> | undefined {
+    const waits = this.#hereUnder(identity).map(({ closed }) => closed);
+    if (predecessor !== undefined && predecessor.keeper !== this.#gateway?.keeper)
+      waits.push(this.#probing.settled(predecessor, settlePatienceMs));
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
   }
 
   /** One that never was alone keeps its lease until it is: so whoever comes next knows whom to wait for. */
@@ -243,11 +243,10 @@ export class Presence implements AsyncDisposable {
     this.#leaving.delete(session);
   }
 
-  #held(identity: string, epoch: bigint): Session | undefined {
+  #hereUnder(identity: string): readonly Session[] {
     const present = this.#sessions.get(identity);
-    if (present?.epoch === epoch) return present;
-    for (const session of this.#leaving) if (session.identity === identity && session.epoch === epoch) return session;
-    return undefined;
+    const leaving = [...this.#leaving].filter((session) => session.identity === identity);
+    return present === undefined ? leaving : [present, ...leaving];
   }
 
   async #isHolderThere(record: LeaseRecord): Promise<boolean> {
@@ -283,8 +282,8 @@ export class Presence implements AsyncDisposable {
     if (hint.kind === 'presence') return this.#probing.hear(hint);
     if (hint.kind === 'receipts') return;
     if (hint.kind === 'settle') return this.#settle(hint);
-    const session = this.#sessions.get(hint.identity);
-    if (session?.epoch !== hint.epoch) return;
+    const session = this.#hereUnder(hint.identity).find(({ epoch }) => epoch === hint.epoch);
+    if (session === undefined) return;
     if (hint.kind === 'kick') {
       void this.#deps.leaseStore.release(session.lease, 0).catch(() => undefined);
       session.lose(kicked(hint.reason));
@@ -298,7 +297,7 @@ export class Presence implements AsyncDisposable {
   /** Answers once what it had under this epoch is over. Of what it held under a former keeper nobody asks it. */
   #settle({ identity, epoch, keeper, probe }: Extract<Hint, { kind: 'settle' }>): void {
     if (keeper !== this.#gateway?.keeper) return;
-    const session = this.#held(identity, epoch);
+    const session = this.#hereUnder(identity).find((one) => one.epoch === epoch);
     session?.lose(superseded());
     void Promise.resolve(session?.closed).then(() =>
       this.#deps.hints.publish({ kind: 'presence', probe, alive: false }),
