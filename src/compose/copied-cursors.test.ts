@@ -64,3 +64,21 @@ test('copies that fail hold nobody up, and are made up for', async () => {
   await clock.pass(5000);
   expect(await copies.find('one')).toEqual(positions(5n));
 });
+
+test('closing tries once: copies that fail do not keep the process from ending', async () => {
+  const clock = new VirtualClock();
+  let tries = 0;
+  const failing = {
+    keep: () => {
+      tries += 1;
+      return Promise.reject(new Error('down'));
+    },
+    find: () => Promise.resolve(new Map<string, never>()),
+  };
+  const cursors = new CopiedCursors({ store: new MemoryCursorStore(), copies: failing, clock, log: new MemoryLog() });
+  await cursors.open('one', 1n);
+  await cursors.commit([{ owner: 'one', epoch: 1n, positions: positions(5n) }]);
+  await cursors[Symbol.asyncDispose]();
+  await clock.pass(60_000);
+  expect(tries).toBe(1);
+});

@@ -25,6 +25,7 @@ export class CopiedCursors implements CursorStore, AsyncDisposable {
   #moved = new Map<string, CursorCommit>();
   #scheduled: Scheduled | undefined;
   #copying: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(deps: CopiedCursorsDeps) {
     this.#deps = deps;
@@ -47,8 +48,9 @@ export class CopiedCursors implements CursorStore, AsyncDisposable {
     return fenced;
   }
 
-  /** Copies what has moved. */
+  /** Copies what has moved; once, whether or not that succeeds. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#scheduled?.cancel();
     await this.#copying;
     await this.#copy();
@@ -69,6 +71,7 @@ export class CopiedCursors implements CursorStore, AsyncDisposable {
     const positions =
       before?.epoch === commit.epoch ? new Map([...before.positions, ...commit.positions]) : commit.positions;
     this.#moved.set(commit.owner, { ...commit, positions });
+    if (this.#isClosed) return;
     this.#scheduled ??= this.#deps.clock.schedule(copyEveryMs, () => {
       this.#copying = this.#copy();
     });
