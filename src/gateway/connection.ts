@@ -228,7 +228,7 @@ export class Connection {
     const unconfirmed = await client?.settled();
     this.#outbox.close();
     if (ending.how === 'half_closed') await this.#received();
-    if (recipient !== undefined) await this.#deps.router.close(recipient);
+    if (recipient !== undefined) await this.#deps.router.close(recipient, { excused: isOurs(ending) });
     if (session !== undefined) await this.#deps.presence.close(session, { resumable: isResumable(ending) });
     if (client !== undefined) this.#countConnected(client, -1);
     await this.#within(flushPatienceMs, this.#outbox.empty());
@@ -259,6 +259,9 @@ export class Connection {
     this.#measures.connections.at({ workspace, principal_type: client.principal.kind }).add(amount);
   }
 }
+
+/** Whether the client has no part in it. */
+const isOurs = (ending: Ending): boolean => ending.how === 'failed' && ending.error.reason === 'DRAINING';
 
 /** Only a transport that broke, or a gateway that let go, leaves a session to come back to. */
 const isResumable = (ending: Ending): boolean =>

@@ -173,6 +173,19 @@ describe('a delivery without an answer', () => {
     }
   });
 
+  test('uses no attempt up where the gateway ends the stream', async () => {
+    const clock = new VirtualClock();
+    const stores = openStores(clock);
+    for (let round = 0; round < 5; round += 1) {
+      const session = await openSession(stores);
+      if (round === 0) await publish(session.router, clock, ['a']);
+      expect(attempts(session.seen)).toEqual(['a1']);
+      session.confirm();
+      session.recipient.acks?.excuse();
+      await session.close();
+    }
+  });
+
   test('leaves room for no more than the bound, and what is over it comes as answers do', async () => {
     const clock = new VirtualClock();
     const session = await openSession(openStores(clock));

@@ -177,6 +177,12 @@ export class Acknowledgements {
     this.#tellRoom();
   }
 
+  /** The gateway ends the stream for reasons of its own: that uses up nobody's attempt. */
+  excuse(): void {
+    for (const outstanding of this.#outstanding.values())
+      if (outstanding.stage.at === 'received') outstanding.tried = outstanding.attempt - 1;
+  }
+
   /** The stream is over: what is out goes back to where it came from. */
   close(): void {
     this.#isClosed = true;

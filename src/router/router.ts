@@ -157,8 +157,12 @@ export class Router implements AsyncDisposable {
     this.#workers.set(recipient, workers);
   }
 
-  /** Stores the recipient's places and forgets it. Its inbox takes nothing after this was called. */
-  async close(recipient: Recipient): Promise<void> {
+  /**
+   * Stores the recipient's places and forgets it. Its inbox takes nothing after this was called. `excused` where it has
+   * no part in that: what it has not answered uses up no attempt.
+   */
+  async close(recipient: Recipient, { excused = false } = {}): Promise<void> {
+    if (excused) recipient.acks?.excuse();
     const workers = this.#workers.get(recipient) ?? [];
     this.#workers.delete(recipient);
     const settled = this.#cursors.settle(recipient);

@@ -5,7 +5,6 @@
  */
 import { deliveryBatchBytesMax } from '../../model/limits.ts';
 import { varintBytes, writeVarint } from './varint.ts';
-import { Walk } from './walk.ts';
 
 const prefixBytes = 5;
 const msgTag = 0x0a;
@@ -14,27 +13,36 @@ const batchTag = [0xc2, 0x3e] as const;
 /** A delivery of this size gains nothing from a copy. */
 const memberBytesMax = 16 * 1024;
 
+interface Member {
+  /** What it lies in. */
+  readonly bytes: Buffer;
+  /** Of its frame, the prefix included. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Deliveries that will share a frame. */
 class Run {
   readonly #out: Uint8Array[];
-  #frames: Uint8Array[] = [];
+  #members: Member[] = [];
   #bytes = 0;
 
   constructor(out: Uint8Array[]) {
     this.#out = out;
   }
 
-  add(frame: Uint8Array): void {
-    if (this.#bytes + frame.byteLength > deliveryBatchBytesMax) this.close();
-    this.#frames.push(frame);
-    this.#bytes += frame.byteLength - prefixBytes;
+  add(member: Member): void {
+    const bytes = member.end - member.start - prefixBytes;
+    if (this.#bytes + bytes > deliveryBatchBytesMax) this.close();
+    this.#members.push(member);
+    this.#bytes += bytes;
   }
 
   close(): void {
-    const [first] = this.#frames;
+    const [first] = this.#members;
     if (first === undefined) return;
-    this.#out.push(this.#frames.length === 1 ? first : batchOf(this.#frames, this.#bytes));
-    this.#frames = [];
+    this.#out.push(this.#members.length === 1 ? frameOf(first) : batchOf(this.#members, this.#bytes));
+    this.#members = [];
     this.#bytes = 0;
   }
 }
@@ -45,39 +53,43 @@ export const packDeliveries = (chunks: readonly Uint8Array[]): readonly Uint8Arr
   const run = new Run(out);
   for (const chunk of chunks) {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    for (let at = 0; at < bytes.byteLength; ) {
-      const end = at + prefixBytes + bytes.readUInt32BE(at + 1);
-      const frame = bytes.subarray(at, end);
-      if (isElement(frame)) run.add(frame);
+    for (let start = 0, end = 0; start < bytes.byteLength; start = end) {
+      end = start + prefixBytes + bytes.readUInt32BE(start + 1);
+      const member = { bytes, start, end };
+      if (isElement(member)) run.add(member);
       else {
         run.close();
-        out.push(frame);
+        out.push(frameOf(member));
       }
-      at = end;
     }
   }
   run.close();
   return out;
 };
 
-/** Whether a frame is a delivery and nothing else. */
-const isElement = (frame: Buffer): boolean => {
-  if (frame[prefixBytes] !== msgTag || frame[0] !== 0 || frame.byteLength > memberBytesMax) return false;
-  const walk = new Walk(frame, prefixBytes + 1);
-  const length = walk.varint();
-  return walk.isUsual && walk.at + length === frame.byteLength;
+const frameOf = ({ bytes, start, end }: Member): Uint8Array => bytes.subarray(start, end);
+
+/** Whether a frame is a delivery and nothing else: the length of its one field takes it to its end. */
+const isElement = ({ bytes, start, end }: Member): boolean => {
+  if (bytes[start] !== 0 || bytes[start + prefixBytes] !== msgTag || end - start > memberBytesMax) return false;
+  let at = start + prefixBytes + 1;
+  let length = 0;
+  for (let shift = 0; shift < 28 && at < end; shift += 7) {
+    const byte = bytes.readUInt8(at);
+    at += 1;
+    length |= (byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
+  return at + length === end;
 };
 
-const batchOf = (frames: readonly Uint8Array[], bytes: number): Uint8Array => {
+const batchOf = (members: readonly Member[], bytes: number): Uint8Array => {
   const message = batchTag.length + varintBytes(bytes) + bytes;
   const out = Buffer.allocUnsafe(prefixBytes + message);
   out[0] = 0;
   out.writeUInt32BE(message, 1);
   out.set(batchTag, prefixBytes);
   let at = writeVarint(out, prefixBytes + batchTag.length, bytes);
-  for (const frame of frames) {
-    out.set(frame.subarray(prefixBytes), at);
-    at += frame.byteLength - prefixBytes;
-  }
+  for (const { bytes: from, start, end } of members) at += from.copy(out, at, start + prefixBytes, end);
   return out;
 };
