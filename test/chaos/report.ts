@@ -28,6 +28,7 @@ export const reportOf = (outcome: Outcome): string => {
     `messages         ${counts.acknowledged} acknowledged (${perSecond}/s) of ${counts.sent} sent; ${counts.delivered} delivered`,
     `sessions         ${counts.sessions}, ${counts.resumptions} of them resumed`,
     `delivered again  ${repeats.messages}, ${repeats.marked} of them marked as such`,
+    `parting words    ${verdict.partings}, sent on an old session when the new one was there and had not been heard yet`,
     ...violationKinds.map((kind) => `${words[kind].padEnd(34)} ${total(outcome, kind)}`),
     '',
     failoverLine('killed → elsewhere, resumed', verdict.failovers.resumed),

@@ -60,6 +60,12 @@ describe('histories without a fault', () => {
     expect(verdict.repeats).toEqual({ messages: 0, marked: 0 });
   });
 
+  test('what is sent on an old session before its successor has been heard may count', () => {
+    const events = [...begun(), connected('s', 's2'), sent('s1', 1, 2), sent('s2', 3, 1)];
+    const verdict = judged(...events, delivered('r1', 1, 3), acknowledged('s2'));
+    expect(verdict).toMatchObject({ violations: [], partings: 2 });
+  });
+
   test('what was not acknowledged may arrive, in part, or not at all', () => {
     expect(found(...begun(), sent('s1', 1, 5), ended('s', 's1'), delivered('r1', 1, 3))).toEqual([]);
     expect(found(...begun(), sent('s1', 1, 5))).toEqual([]);
@@ -145,10 +151,11 @@ describe('histories with a fault', () => {
   });
 
   test('an effect of what was sent on an old session', () => {
-    const events = [...begun(), connected('s', 's2'), sent('s1', 1, 2)];
+    const heard = [...begun(), connected('s', 's2'), sent('s2', 10, 1), delivered('r1', 10, 1), connected('r', 'r2')];
+    const events = [...heard, sent('s1', 11, 2)];
     expect(found(...events)).toEqual([]);
-    expect(found(...events, delivered('r1', 2, 1))).toEqual([['stale_send', 1]]);
-    expect(found(...events, delivered('r1', 1, 2), acknowledged('s1'))).toEqual([['stale_send', 2]]);
+    expect(found(...events, delivered('r2', 12, 1))).toEqual([['stale_send', 1]]);
+    expect(found(...events, delivered('r2', 11, 2), acknowledged('s1'))).toEqual([['stale_send', 2]]);
   });
 
   test('a writer that speaks of a session it never had', () => {

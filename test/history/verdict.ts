@@ -1,5 +1,5 @@
 /** The judge of a run: everything the checkers find, and the figures beside it. */
-import { findStaleDeliveries, findStaleSends } from './epochs.ts';
+import { countPartings, findStaleDeliveries, findStaleSends } from './epochs.ts';
 import { type Failovers, measureFailovers } from './failovers.ts';
 import { type History, numbersOf } from './history.ts';
 import { findLosses, findUnsent } from './loss.ts';
@@ -22,6 +22,8 @@ export interface Verdict {
   readonly violations: readonly Violation[];
   readonly counts: Counts;
   readonly repeats: Repeats;
+  /** Messages sent on an older session in the moment of a takeover, that counted. */
+  readonly partings: number;
   readonly outages: readonly Outage[];
   readonly failovers: Failovers;
 }
@@ -40,6 +42,7 @@ export const judge = (history: History, untilMs: number): Verdict => ({
   ],
   counts: count(history),
   repeats: countRepeats(history),
+  partings: countPartings(history),
   outages: measureOutages(history, untilMs),
   failovers: measureFailovers(history, killKind),
 });

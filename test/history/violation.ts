@@ -16,7 +16,7 @@ export interface Violation {
  *   later one was sent: what a broken connection left behind landed after what came next
  * - `doubled`: delivered twice within one session: the log holds it twice, or the reader went back
  * - `stale_delivery`: delivered on a session though it was sent after the session's successor was there (I1, I2)
- * - `stale_send`: delivered or acknowledged though it was sent on a session whose successor was there already (I1, I2)
+ * - `stale_send`: delivered or acknowledged though it was sent on a session whose successor had had effects (I1, I2)
  */
 export const violationKinds = [
   'lost',
