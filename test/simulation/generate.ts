@@ -6,7 +6,7 @@ import type { ServerName } from './sim-gateway.ts';
 const durationMs = 10_000;
 
 /** What a run is mostly about; others happen beside it. */
-const moods = ['calm', 'crashes', 'stops', 'network', 'storage', 'clients', 'everything'] as const;
+const moods = ['calm', 'calm', 'crashes', 'stops', 'network', 'storage', 'clients', 'everything'] as const;
 type Mood = (typeof moods)[number];
 
 const longLeases = {
@@ -28,7 +28,7 @@ export const generate = (seed: number): Plan => {
   const random = new Random(seed, 'plan');
   const mood = random.pick(moods);
   const gateways = random.int(2, 3);
-  const isSlow = random.chance(0.3);
+  const isSlow = random.chance(0.4);
   return {
     seed,
     durationMs,
@@ -41,7 +41,7 @@ export const generate = (seed: number): Plan => {
     windowBytes: random.pick([2000, 20_000, 64_000]),
     lossRate: mood === 'calm' || random.chance(0.5) ? 0 : random.pick([0.005, 0.03]),
     stallRate: mood === 'calm' ? 0 : random.pick([0, 0, 0.003, 0.02]),
-    gossipLossRate: mood === 'calm' ? 0 : random.pick([0, 0, 0.05, 1]),
+    gossipLossRate: mood === 'calm' ? 0 : random.pick([0, 0.05, 1]),
     clients: clientsOf(random.fork('clients'), mood),
     faults: mood === 'calm' ? [] : faultsOf(random.fork('faults'), mood, gateways),
   };
@@ -100,8 +100,9 @@ const actOf = (random: Random, topics: readonly string[], mood: Mood): Act => {
 const moveOf = (random: Random, topics: readonly string[]): Act => ({
   do: 'move',
   to: topicOf(random, topics),
+  switches: random.chance(0.4),
   count: random.int(1, 40),
-  everyMs: random.pick([5, 20, 200]),
+  everyMs: random.pick([5, 20, 20, 200]),
 });
 
 const topicOf = (random: Random, topics: readonly string[]): string =>

@@ -30,6 +30,9 @@ export interface LinkDeps {
 /** How long a request waits for its answer. */
 const patienceMs = 1000;
 
+/** One way, while nothing is wrong: well within that patience. */
+const usualMaxMs = 300;
+
 /** Something the store sends without being asked each time: a reading, a subscription. */
 export interface Feed {
   /** Sends to the gateway; nothing arrives any more once the feed has broken. */
@@ -163,7 +166,8 @@ export class Link {
   }
 
   #delayMs(random: Random): number {
-    return (random.latency(this.#deps.latencyMs) * this.#slowness) / 2;
+    const delayMs = random.latency(this.#deps.latencyMs) / 2;
+    return Math.min(delayMs, usualMaxMs) * this.#slowness;
   }
 
   #say(what: string): void {

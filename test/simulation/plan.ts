@@ -19,8 +19,15 @@ export type Act =
   | { readonly do: 'vanish'; readonly awayMs: number; readonly noticedAfterMs: number | undefined }
   | { readonly do: 'pause'; readonly ms: number }
   | { readonly do: 'stall'; readonly direction: 'up' | 'down' | 'both'; readonly ms: number }
-  /** Takes its session to another gateway while the old stream is still open, and goes on sending on both. */
-  | { readonly do: 'move'; readonly to: string; readonly count: number; readonly everyMs: number };
+  /** Takes its session to another gateway while the old stream is still open, and goes on sending. */
+  | {
+      readonly do: 'move';
+      readonly to: string;
+      readonly count: number;
+      readonly everyMs: number;
+      /** Sends on the new stream as soon as that is open. */
+      readonly switches: boolean;
+    };
 
 export interface ClientPlan {
   readonly name: string;

@@ -39,6 +39,8 @@ export class SimClient {
   #last: Last | undefined;
   /** Sessions it has asked for: they may have been given to it without its hearing of it. */
   readonly #claimed = new Set<string>();
+  /** To open another stream, since it has the present one or had the last. */
+  #hasTried = false;
   #wake = Promise.withResolvers<void>();
   #awayUntilMs = 0;
   #isFinishing = false;
@@ -89,6 +91,7 @@ export class SimClient {
 
   async #hold(stream: SimStream): Promise<void> {
     this.#stream = stream;
+    this.#hasTried = false;
     this.#wake.resolve();
     const end = await stream.ended;
     if (this.#stream !== stream) return;
@@ -101,7 +104,7 @@ export class SimClient {
   async #connect(): Promise<SimStream | undefined> {
     const { random, plan } = this.#deps;
     const last = random.chance(plan.resumeRate) ? this.#last : undefined;
-    const isFirstClaim = last !== undefined && !this.#claimed.has(last.sessionId);
+    const isFirstClaim = last !== undefined && !this.#hasTried && !this.#claimed.has(last.sessionId);
     const stream = this.#openStream(this.#choose(), last?.sessionId ?? '');
     if (!(await this.#isOpened(stream))) return undefined;
     if (isFirstClaim) this.#judgeResumption(stream, last);
@@ -129,6 +132,7 @@ export class SimClient {
     const { plan, ledger, trace } = this.#deps;
     const { identity } = plan;
     this.#claimed.add(resumes);
+    this.#hasTried = true;
     return new SimStream({
       identity,
       process: this.#process,
@@ -203,12 +207,12 @@ export class SimClient {
     connection?.setReading(true);
   }
 
-  async #move({ to, count, everyMs }: Extract<Act, { do: 'move' }>): Promise<void> {
+  async #move({ to, count, everyMs, switches }: Extract<Act, { do: 'move' }>): Promise<void> {
     const before = this.#stream;
     if (before?.sessionId === undefined) return;
     const next = this.#openStream(this.#choose(), before.sessionId);
     for (let sent = 0; sent < count; sent += 1) {
-      const stream = next.isOpen && sent % 2 === 1 ? next : before;
+      const stream = next.isOpen && switches ? next : before;
       if (stream.isOpen) stream.send(to, 10);
       await this.#sleep(everyMs);
     }

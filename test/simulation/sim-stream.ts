@@ -177,7 +177,8 @@ export class SimStream implements ConnectionListener {
     this.#note('has everything acknowledged');
     for (const tag of this.#sent) if (isWork(tag.to)) ledger.owed(tag);
     ledger.write({ e: 'acknowledged', at: ledger.nowMs, who: identity, session });
-    if (ledger.isCalmSince(this.#closedAtMs - calmMs)) this.#checkPlaces();
+    const isPrompt = ledger.nowMs - this.#closedAtMs < promptMs;
+    if (isPrompt && ledger.isCalmSince(this.#closedAtMs - calmMs)) this.#checkPlaces();
   }
 
   /** After a goodbye in calm times nothing that was delivered comes again. */
@@ -205,6 +206,8 @@ export class SimStream implements ConnectionListener {
 /** Competing work has no order and no recipient of its own. */
 const isWork = (topic: string): boolean => topic.startsWith('tb::');
 
+/** A gateway does not wait for ever for the answer to what it has delivered before a goodbye. */
+const promptMs = 1500;
 /** Nothing lost or cut for this long before counts as calm. */
 const calmMs = 4000;
 const refused: ClientEnd = { by: 'transport', code: 'unavailable', message: 'nobody listens' };

@@ -8,6 +8,13 @@ const store = (find: string, replace: string): SourceEdit => ({
 });
 const presence = (find: string, replace: string): SourceEdit => ({ file: 'src/presence/presence.ts', find, replace });
 
+/** Refused places tell a session that it is over, whatever else does not: what this would hide is planted with it. */
+const fencedIsIgnored: SourceEdit = {
+  file: 'src/router/cursors.ts',
+  find: 'else recipient.onFenced();',
+  replace: 'else this.#dirty.delete(recipient);',
+};
+
 export const leaseMutations: readonly Mutation[] = [
   {
     name: 'epoch-reused',
@@ -41,12 +48,13 @@ export const leaseMutations: readonly Mutation[] = [
   },
   {
     name: 'renews-what-is-lost',
-    breaks: 'a renewal does not compare the epoch',
+    breaks: 'a renewal does not compare the epoch, and refused places end nobody',
     edits: [
       store(
         "entry?.record.state !== 'held' || entry.record.epoch !== lease.epoch) return true",
         'entry === undefined) return true',
       ),
+      fencedIsIgnored,
     ],
   },
   {
@@ -96,23 +104,23 @@ export const leaseMutations: readonly Mutation[] = [
   },
   {
     name: 'superseded-is-not-told',
-    breaks: 'a session that was taken over hears of it neither from the store nor from its successor',
+    breaks: 'a session that was taken over hears of it neither from the store nor from its successor or its cursors',
     edits: [
       presence(
         'if (session?.epoch === epoch) await this.#explainLoss(session);',
         'if (session?.epoch === 0n) await this.#explainLoss(session);',
       ),
       presence('session?.lose(superseded());\n    void Promise', 'void Promise'),
+      fencedIsIgnored,
     ],
   },
   {
     name: 'successor-does-not-wait',
     breaks: 'a session acts before what its predecessor left on its way has landed',
     edits: [
-      presence('return before?.closed;', 'return undefined;'),
       presence(
-        'return Promise.all([before?.closed, this.#probing.settled(predecessor, settlePatienceMs)]).then(() => undefined);',
-        'return undefined;',
+        'return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);',
+        'return waits.length < 0 ? Promise.resolve() : undefined;',
       ),
     ],
   },
