@@ -150,7 +150,12 @@ const readiness = async (fabric: StoryFabric) => {
 describe('readiness', () => {
   test('of the embedded fabric is its files', async () => {
     await using fabric = await openStoryFabric('embedded');
-    expect(await readiness(fabric)).toEqual({ code: 200, status: 'ready', names: ['gateway', 'log', 'state'], ill: [] });
+    expect(await readiness(fabric)).toEqual({
+      code: 200,
+      status: 'ready',
+      names: ['gateway', 'log', 'state'],
+      ill: [],
+    });
   });
 
   test('of the stack names the service that is away, and comes back with it', async () => {
