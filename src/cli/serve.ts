@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { openLog } from '../adapters/pino/pino-log.ts';
 import { type FabricServer, openServer } from '../compose/server.ts';
 import { loadConfig } from '../config/load.ts';
@@ -65,11 +64,17 @@ const announce = (server: FabricServer, config: Config, asJson: boolean): void =
   );
 };
 
-/** The first signal drains, a second one does not wait. */
+/** The first signal drains, a second one does not wait: from the first on there is always somebody who hears it. */
 const untilStopped = async (server: FabricServer, log: Log): Promise<number> => {
-  const [signal] = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  log.info('stopping', { signal });
-  for (const again of ['SIGTERM', 'SIGINT']) process.once(again, () => process.exit(1));
+  const first = Promise.withResolvers<NodeJS.Signals>();
+  let isStopping = false;
+  const hear = (signal: NodeJS.Signals): void => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    first.resolve(signal);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, hear);
+  log.info('stopping', { signal: await first.promise });
   await server[Symbol.asyncDispose]();
   log.info('stopped');
   return 0;
