@@ -94,6 +94,12 @@ export class LeaseLedger {
     return isNewest ? undefined : this.#deadlines.get(`${name} ${epoch}`);
   }
 
+  /** Whether nobody was granted the identity after this session. */
+  isNewest(sessionId: string): boolean {
+    const session = this.#sessions.get(sessionId);
+    return session !== undefined && this.#highest.get(session.name) === session.epoch;
+  }
+
   /** A session's client is there, and `isResponsive` tells whether it would have answered all the time since. */
   connected(sessionId: string, isResponsive: (sinceMs: number) => boolean): void {
     this.#peers.set(sessionId, isResponsive);
@@ -102,9 +108,8 @@ export class LeaseLedger {
   /** The client of a session hears that somebody newer has its identity. */
   toldSuperseded(sessionId: string): void {
     const session = this.#sessions.get(sessionId);
-    const isNewest = session !== undefined && this.#highest.get(session.name) === session.epoch;
     // A store that has lost its data takes everybody for superseded.
-    if (isNewest && session.sinceMs > this.#wipedMs)
+    if (session !== undefined && this.isNewest(sessionId) && session.sinceMs > this.#wipedMs)
       this.#breach(
         'I1',
         `session ${sessionId} of ${session.name} was ended for a newer one that is not there`,

@@ -97,7 +97,7 @@ export class SimClient {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
     const isOwed = end.by === 'client' && !stream.hasSaidGoodbye;
-    this.#last = { sessionId: stream.sessionId ?? '', leftMs: this.#deps.scheduler.nowMs, isOwed };
+    this.#last = { sessionId: stream.sessionId ?? '', leftMs: stream.endedAtMs, isOwed };
   }
 
   /** `undefined` if no gateway would have it. */

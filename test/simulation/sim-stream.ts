@@ -39,6 +39,7 @@ export class SimStream implements ConnectionListener {
   #end: ClientEnd | undefined;
   sessionId: string | undefined;
   isResumed = false;
+  endedAtMs = 0;
 
   constructor(deps: StreamDeps) {
     this.#deps = deps;
@@ -123,6 +124,7 @@ export class SimStream implements ConnectionListener {
 
   #finish(end: ClientEnd): void {
     this.#end = end;
+    this.endedAtMs = this.#deps.ledger.nowMs;
     this.#opened.resolve(false);
     this.#ended.resolve(end);
   }
@@ -143,7 +145,9 @@ export class SimStream implements ConnectionListener {
     this.#note(`has session ${sessionId}${resumed ? ' (resumed)' : ''}`);
     ledger.leases.connected(sessionId, (sinceMs) => this.#connection?.wasResponsiveSince(sinceMs) ?? false);
     const facts = { who: identity, session: sessionId, gateway: gateway.name, resumes, resumed };
-    ledger.write({ e: 'connected', at: ledger.nowMs, ...facts });
+    const connected = { e: 'connected', at: ledger.nowMs, ...facts } as const;
+    // An acknowledgement that was held up tells the client nothing of who came after whom.
+    ledger.write(ledger.leases.isNewest(sessionId) ? connected : { ...connected, isLate: true });
     this.#opened.resolve(true);
   }
 
