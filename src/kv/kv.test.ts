@@ -37,7 +37,7 @@ const kvWith = (settings: Partial<KvSettings>, kvStore = store): Kv =>
 
 const value = (text: string): Uint8Array => Buffer.from(text);
 const textOf = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString();
-const any = { is: 'any' } as const;
+const anything = { is: 'any' } as const;
 const global = { owner: 'kv::global', name: '' };
 
 describe('encrypted keys', () => {
@@ -45,7 +45,7 @@ describe('encrypted keys', () => {
 
   test('are kept sealed and come out open, in gets, listings and snapshots', async () => {
     const kv = kvWith({ encryptionKeys: [one] });
-    await kv.put(await writing('enc:a'), value('secret text'), 0n, any);
+    await kv.put(await writing('enc:a'), value('secret text'), 0n, anything);
     const kept = await store.run({ kind: 'get', place: { space: global, key: 'enc:a' } });
     expect(kept.refused === undefined && textOf(kept.value)?.includes('secret')).toBe(false);
     expect(textOf((await kv.get(await reading('enc:a'))).value)).toBe('secret text');
@@ -59,7 +59,7 @@ describe('encrypted keys', () => {
     const kv = kvWith({ encryptionKeys: [one] });
     const kept = new Set<string>();
     for (let n = 0; n < 10; n += 1) {
-      await kv.put(await writing('enc:same'), value('v'), 0n, any);
+      await kv.put(await writing('enc:same'), value('v'), 0n, anything);
       const { value: sealed } = (await store.run({ kind: 'get', place: { space: global, key: 'enc:same' } })) as {
         value: Uint8Array;
       };
@@ -86,7 +86,7 @@ describe('encrypted keys', () => {
   test('of many who compare and set at once exactly one wins each round', async () => {
     const kv = kvWith({ encryptionKeys: [one] });
     const at = await writing('enc:race');
-    await kv.put(at, value('0'), 0n, any);
+    await kv.put(at, value('0'), 0n, anything);
     for (let round = 0; round < 20; round += 1) {
       const outcomes = await Promise.all(
         Array.from({ length: 8 }, () =>
@@ -98,10 +98,10 @@ describe('encrypted keys', () => {
   });
 
   test('open under every configured key, and are sealed under the first', async () => {
-    await kvWith({ encryptionKeys: [one] }).put(await writing('enc:old'), value('old'), 0n, any);
+    await kvWith({ encryptionKeys: [one] }).put(await writing('enc:old'), value('old'), 0n, anything);
     const rotated = kvWith({ encryptionKeys: [two, one] });
     expect(textOf((await rotated.get(await reading('enc:old'))).value)).toBe('old');
-    await rotated.put(await writing('enc:new'), value('new'), 0n, any);
+    await rotated.put(await writing('enc:new'), value('new'), 0n, anything);
     const onlyTwo = kvWith({ encryptionKeys: [two] });
     expect(textOf((await onlyTwo.get(await reading('enc:new'))).value)).toBe('new');
     await expect(onlyTwo.get(await reading('enc:old'))).rejects.toMatchObject({ reason: 'ERR_KV_ENCRYPTION' });
@@ -115,11 +115,11 @@ describe('encrypted keys', () => {
     ['another space', { space: { owner: 'kv::workspace::w', name: '' }, key: 'enc:here' }],
   ])('do not open when moved to %s, nor when changed', async (_, moved) => {
     const kv = kvWith({ encryptionKeys: [one] });
-    await kv.put(await writing('enc:here'), value('v'), 0n, any);
+    await kv.put(await writing('enc:here'), value('v'), 0n, anything);
     const here = { space: global, key: 'enc:here' };
     const { value: sealed } = (await store.run({ kind: 'get', place: here })) as { value: Uint8Array };
     const put = (place: typeof here, bytes: Uint8Array) =>
-      store.run({ kind: 'put', place, value: bytes, when: any, ttlMs: undefined, epoch: undefined });
+      store.run({ kind: 'put', place, value: bytes, when: anything, ttlMs: undefined, epoch: undefined });
     await put(moved, sealed);
     const scope: KvScope = moved.space === global ? { kind: 'global' } : { kind: 'workspace', workspace: 'w' };
     await expect(kv.get(await reading(moved.key, scope))).rejects.toMatchObject({ reason: 'ERR_KV_ENCRYPTION' });
@@ -135,7 +135,7 @@ describe('encrypted keys', () => {
 
   test('are refused where no key is set', async () => {
     const kv = kvWith({});
-    await expect(kv.put(await writing('enc:none'), value('v'), 0n, any)).rejects.toMatchObject({
+    await expect(kv.put(await writing('enc:none'), value('v'), 0n, anything)).rejects.toMatchObject({
       reason: 'ERR_KV_ENCRYPTION',
     });
   });
@@ -166,7 +166,7 @@ describe('lives', () => {
   test('the default is given to what has none', async () => {
     const clock = new VirtualClock();
     const kv = kvWith({ defaultTtlMs: 5000 }, new MemoryKvStore(clock));
-    await kv.put(await writing('k'), value('v'), 0n, any);
+    await kv.put(await writing('k'), value('v'), 0n, anything);
     clock.jump(4999);
     expect((await kv.get(await reading('k'))).applied).toBe(true);
     clock.jump(1);
