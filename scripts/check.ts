@@ -31,6 +31,7 @@ const steps: readonly Step[] = [
   { name: 'format', command: ['biome', 'check'] },
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
+  { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
   { name: 'dead code', command: ['npm', 'run', '--silent', 'dead'] },
 ];
 

@@ -10,7 +10,22 @@ import {
 import type { Link } from './link.ts';
 import { bytesOf, type Payload } from './message.ts';
 
-const scopes = {
+/**
+ * Whose keys are meant. `workspace`, the default, is shared in a workspace, `global` by everyone; `userShared` and
+ * `userWorkspaceShared` are a person's, shared between those who serve them. The others are this principal's own: in all,
+ * per workspace, per person, per person and workspace.
+ */
+export type KvScope =
+  | 'global'
+  | 'workspace'
+  | 'user'
+  | 'userWorkspace'
+  | 'globalExclusive'
+  | 'workspaceExclusive'
+  | 'userShared'
+  | 'userWorkspaceShared';
+
+const scopes: Readonly<Record<KvScope, Scope>> = {
   global: Scope.GLOBAL,
   workspace: Scope.WORKSPACE,
   user: Scope.USER,
@@ -19,14 +34,7 @@ const scopes = {
   workspaceExclusive: Scope.WORKSPACE_EXCLUSIVE,
   userShared: Scope.USER_SHARED,
   userWorkspaceShared: Scope.USER_WORKSPACE_SHARED,
-} as const;
-
-/**
- * Whose keys are meant. `workspace`, the default, is shared in a workspace, `global` by everyone; `userShared` and
- * `userWorkspaceShared` are a person's, shared between those who serve them. The others are this principal's own: in all,
- * per workspace, per person, per person and workspace.
- */
-export type KvScope = keyof typeof scopes;
+};
 
 export interface KvOptions extends RequestOptions {
   readonly scope?: KvScope | undefined;

@@ -35,7 +35,7 @@ class Entry implements Tracked {
   isHanded = false;
   receipt: Receipt | undefined;
   failure: unknown;
-  readonly waiters = new Set<Waiter>();
+  readonly waiters: Set<Waiter> = new Set();
   readonly #book: ReceiptBook;
 
   constructor(id: string, frame: Uint8Array, book: ReceiptBook) {
