@@ -9,6 +9,7 @@
  */
 import type { LogReading } from '../ports/message-log.ts';
 import { Audience } from './audience.ts';
+import { KeptEntries } from './kept-entries.ts';
 import { Leaper } from './leap.ts';
 import type { PartitionReader, ReaderDeps } from './partition-reader.ts';
 import { type ReadBatch, readBatch } from './read-batch.ts';
@@ -33,6 +34,8 @@ export class CatchUp {
   readonly #waiting = new Set<Subscribed>();
   /** Left the present scan for want of room. */
   readonly #stalled = new Set<Subscribed>();
+  /** Since its last leap. */
+  #scanned = new KeptEntries(0n);
   /** The entry the present scan hands out, or would take next. */
   #at: bigint | undefined;
   /** Ends the reading of the present scan. */
@@ -104,6 +107,7 @@ export class CatchUp {
   /** Whoever is still in a scan that ended waits for the next. */
   #regroup(): void {
     this.#at = undefined;
+    this.#scanned = new KeptEntries(0n);
     for (const member of this.#members) this.#waiting.add(member);
     for (const member of this.#waiting) this.#members.delete(member);
     this.#stalled.clear();
@@ -115,6 +119,7 @@ export class CatchUp {
     const { messageLog, partition } = this.#deps;
     for (;;) {
       const from = await this.#leap();
+      this.#scanned = new KeptEntries(from);
       if (this.#handOver(from)) return;
       await using reading = await messageLog.read(partition, from, { signal });
       if (await this.#serve(reading)) return;
@@ -153,6 +158,7 @@ export class CatchUp {
       for (const entry of entries) {
         const read = readBatch(entry, this.#deps.log);
         segments.take(read);
+        this.#scanned.push(read);
         await this.#handOut(read);
         const next = entry.offset + 1n;
         if (this.#handOver(next)) return true;
@@ -206,6 +212,7 @@ export class CatchUp {
   #handOver(reached: bigint): boolean {
     if (!this.#handsOver(reached)) return false;
     if (this.#deps.signal.aborted) return true;
+    if (reached >= this.#deps.reader.keptFrom) this.#deps.reader.keep(this.#scanned);
     for (const member of this.#members) {
       this.#members.delete(member);
       if (member.position.offset < reached) member.position = { offset: reached, index: 0 };

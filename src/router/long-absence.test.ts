@@ -36,11 +36,11 @@ afterEach(async () => {
 });
 
 const openReader = async (messageLog: MemoryMessageLog, topicIndex: TopicIndex) => {
-  const counted = { scanned: 0, leapt: 0 };
+  const counted = { scans: 0, scanned: 0, leapt: 0 };
   const none = { add: () => undefined };
   const counts = {
     entriesRead: none,
-    catchUpScans: none,
+    catchUpScans: { add: (amount: number) => void (counted.scans += amount) },
     entriesScanned: { add: (amount: number) => void (counted.scanned += amount) },
     entriesLeapt: { add: (amount: number) => void (counted.leapt += amount) },
   };
@@ -110,6 +110,15 @@ test('what a scan had to read is indexed by it for the next', async () => {
   const second = await openReader(log, index);
   expect(await receive(second.reader, 'mine', 1)).toEqual(['m9000']);
   expect(second.counted.leapt).toBeGreaterThan(8000);
+});
+
+test('what one scan read serves those who return after it', async () => {
+  const [log, index] = [new MemoryMessageLog({ partitions: 1, spread: 1 }), new MemoryTopicIndex()];
+  const names = Array.from({ length: 200 }, (_, number) => `t${number}`);
+  for (const name of names) await log.append(0, entryOf(name, `to ${name}`));
+  const { reader, counted } = await openReader(log, index);
+  for (const name of names.toReversed()) expect(await receive(reader, name, 1)).toEqual([`to ${name}`]);
+  expect(counted.scans).toBe(1);
 });
 
 test('an index that fails is no index', async () => {

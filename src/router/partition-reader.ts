@@ -6,10 +6,11 @@
  *     log:   ……………………[ kept ………… ]next
  *            scan ──────▶│
  *
- * The seam has no gap and no duplicate because joining is synchronous: between looking at `next` and becoming live
- * nothing can be taken.
+ * What the scan read last before that is then kept too, as far as there is room: many who return one after the other
+ * share it. The seam has no gap and no duplicate because joining is synchronous: between looking at `next` and
+ * becoming live nothing can be taken.
  */
-import { idleReaderMs, recentBytesMax } from '../model/limits.ts';
+import { idleReaderMs } from '../model/limits.ts';
 import { untilAborted } from '../model/until-aborted.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -18,7 +19,8 @@ import type { Count } from '../ports/metrics.ts';
 import type { TopicIndex } from '../ports/topic-index.ts';
 import { Audience } from './audience.ts';
 import { CatchUp } from './catch-up.ts';
-import { type ReadBatch, readBatch } from './read-batch.ts';
+import { KeptEntries } from './kept-entries.ts';
+import { readBatch } from './read-batch.ts';
 import { Segments } from './segments.ts';
 import type { Subscribed } from './subscribed.ts';
 
@@ -46,9 +48,8 @@ export class PartitionReader implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #live = new Audience();
   readonly #catchUp: CatchUp;
-  /** Oldest first; contiguous up to `#next`. */
-  #recent: ReadBatch[] = [];
-  #recentBytes = 0;
+  /** Up to `#next`. */
+  readonly #recent: KeptEntries;
   #next: bigint;
   #subscriptions = 0;
   #idleSinceMs: number;
@@ -66,6 +67,7 @@ export class PartitionReader implements AsyncDisposable {
     this.#deps = deps;
     this.#closing = closing;
     this.#next = reading.start;
+    this.#recent = new KeptEntries(reading.start);
     this.#idleSinceMs = deps.clock.monotonic();
     this.#catchUp = new CatchUp({ ...deps, partition, signal: closing.signal, reader: this });
     this.#running = this.#run(reading);
@@ -78,7 +80,12 @@ export class PartitionReader implements AsyncDisposable {
 
   /** The oldest offset from which on it needs no log. */
   get keptFrom(): bigint {
-    return this.#recent[0]?.offset ?? this.#next;
+    return this.#recent.from;
+  }
+
+  /** What a scan that has met this reader read last, so that who comes after it needs none. */
+  keep(scanned: KeptEntries): void {
+    this.#recent.prepend(scanned);
   }
 
   isIdle(): boolean {
@@ -151,21 +158,10 @@ export class PartitionReader implements AsyncDisposable {
     segments.take(read);
     this.#deps.counts.entriesRead.add(1);
     this.#next = read.offset + 1n;
-    this.#keep(read);
+    this.#recent.push(read);
     if (read.batch === undefined) return;
     this.#live.dispatch(read.batch.groups, (subscription, group) => {
       if (!subscription.deliver(read.offset, group)) this.#live.delete(subscription);
     });
-  }
-
-  #keep(read: ReadBatch): void {
-    this.#recent.push(read);
-    this.#recentBytes += read.bytes;
-    let drop = 0;
-    while (this.#recentBytes > recentBytesMax && drop < this.#recent.length - 1) {
-      this.#recentBytes -= this.#recent[drop]?.bytes ?? 0;
-      drop += 1;
-    }
-    if (drop > 0) this.#recent = this.#recent.slice(drop);
   }
 }

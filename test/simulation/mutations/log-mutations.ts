@@ -157,7 +157,7 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'kept-entries-are-not-replayed',
     breaks: 'what was taken between the scan and the live reader is missed',
-    edits: [reader('if (!this.#replayKept(subscription)) return;', 'if (this.#recent.length < 0) return;')],
+    edits: [reader('if (!this.#replayKept(subscription)) return;', 'if (this.#recent.from < 0n) return;')],
   },
   {
     name: 'seam-is-one-too-far',
