@@ -1,4 +1,5 @@
 import { openLog } from '../adapters/pino/pino-log.ts';
+import { giveBackSpareMemory } from '../adapters/system/spare-memory.ts';
 import { type FabricServer, openServer } from '../compose/server.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -20,6 +21,7 @@ export const serve = async (
   // It listens for signals before anyone can know that it is up, and stop it.
   const stopped = untilStopped(server, log);
   announce(server, config, flags['json'] === true);
+  giveBackSpareMemory(() => server.connections() === 0);
   return stopped;
 };
 

@@ -22,6 +22,8 @@ export interface FabricServer extends AsyncDisposable {
   readonly opsPort: number;
   /** What it runs on, in a few words. */
   readonly summary: string;
+  /** Streams that are being served. */
+  connections(): number;
 }
 
 export interface ServerDeps {
@@ -57,13 +59,15 @@ export const openServer = async (config: Config, deps: ServerDeps): Promise<Fabr
   const { metrics } = prometheus;
   const given = { clock: systemClock, entropy: systemEntropy, log: log.child({ gateway: gatewayId }), metrics };
   running.composition = opened.use(await open(config, given));
-  running.fabric = opened.use(await openFabric(running.composition.ports, settings));
+  const fabric = opened.use(await openFabric(running.composition.ports, settings));
+  running.fabric = fabric;
   const stack = opened.move();
   return {
     gatewayId,
-    grpcPort: running.fabric.port,
+    grpcPort: fabric.port,
     opsPort: ops.port,
     summary: running.composition.summary,
+    connections: () => fabric.gateway.connections,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 };

@@ -3,7 +3,6 @@
  * clients know; connections have no maximum age.
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
 import { FabricError } from '../model/error.ts';
 import { frameBytesMax } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -11,6 +10,7 @@ import type { Log } from '../ports/log.ts';
 import { CallFrameStream } from './call-frame-stream.ts';
 import type { Gateway } from './gateway.ts';
 import { type ConnectCall, takeInside } from './grpc-inside.ts';
+import { HealthService } from './health-service.ts';
 import { Http2FrameStream } from './http2-frame-stream.ts';
 import { addReflection } from './reflection.ts';
 
@@ -71,15 +71,13 @@ export const openGrpcServer = async (
   server.addService(connectDefinition, {
     Connect: (call: ConnectCall) => void deps.gateway.serve(toFrameStream(call)),
   });
-  const health = new HealthImplementation({ '': 'SERVING', [serviceName]: 'SERVING' });
-  health.addToServer(server);
+  const health = new HealthService(['', serviceName]);
+  health.addTo(server);
   addReflection(server);
   const port = await bind(server, settings);
   return {
     port,
-    setServing: (serving) => {
-      for (const name of ['', serviceName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
-    },
+    setServing: (serving) => health.setServing(serving),
     [Symbol.asyncDispose]: () => {
       server.forceShutdown();
       return Promise.resolve();

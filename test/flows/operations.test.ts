@@ -37,6 +37,10 @@ const clientOf = (proto: string, service: string, address: string): Client => {
 interface HealthClient extends Client {
   Check(request: { service: string }, done: (error: ServiceError | null, answer?: { status: string }) => void): void;
   Watch(request: { service: string }): ClientReadableStream<{ status: string }>;
+  List(
+    request: object,
+    done: (error: ServiceError | null, answer?: { statuses: Readonly<Record<string, { status: string }>> }) => void,
+  ): void;
 }
 
 interface ReflectionAnswer {
@@ -69,6 +73,24 @@ onEachComposition((fabric) => {
 
     test.each(['', gatewayService])('Check says that "%s" is served', async (service) => {
       expect(await check(service)).toBe('SERVING');
+    });
+
+    test('List has them all', async () => {
+      const client = healthOf(fabric().address());
+      const { promise, resolve, reject } = Promise.withResolvers<object | undefined>();
+      client.List({}, (error, answer) => (error === null ? resolve(answer?.statuses) : reject(error)));
+      expect(await promise.finally(() => client.close())).toEqual({
+        '': { status: 'SERVING' },
+        [gatewayService]: { status: 'SERVING' },
+      });
+    });
+
+    test('Watch of another service says that it is unknown', async () => {
+      const client = healthOf(fabric().address());
+      const watching = client.Watch({ service: 'aether.v1.Nothing' });
+      watching.on('error', () => undefined);
+      expect((await watching[Symbol.asyncIterator]().next()).value).toEqual({ status: 'SERVICE_UNKNOWN' });
+      client.close();
     });
 
     test('Check knows no other service', async () => {

@@ -5,6 +5,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { asFabricError, type FabricError } from '../../model/error.ts';
+import { giveBackSpareMemory } from '../system/spare-memory.ts';
 import { systemClock } from '../system/system-clock.ts';
 import { fromSqlite, isDiskFull } from './errors.ts';
 import type { EntryGroup, Failure, FromLogWorker, LogWorkerSettings, ToLogWorker } from './sqlite-log-messages.ts';
@@ -19,6 +20,7 @@ class LogWorker {
   readonly #pages: { readonly partition: number; readonly from: number }[] = [];
   #retainNowMs: number | undefined;
   #isClosing = false;
+  #isUsed = false;
 
   constructor(port: MessagePort, settings: LogWorkerSettings) {
     this.#port = port;
@@ -30,6 +32,7 @@ class LogWorker {
     this.#port.on('message', (message: ToLogWorker) => this.#wake(message));
     const { id, next } = this.#store;
     this.#post({ kind: 'opened', opened: { id, next } });
+    giveBackSpareMemory(() => !this.#isUsed);
   }
 
   #wake(message: ToLogWorker): void {
@@ -62,6 +65,7 @@ class LogWorker {
   #take(message: ToLogWorker): void {
     switch (message.kind) {
       case 'append':
+        this.#isUsed = true;
         this.#groups.push(message.group);
         break;
       case 'page':

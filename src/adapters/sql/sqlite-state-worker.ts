@@ -5,6 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { asFabricError, type FabricError } from '../../model/error.ts';
 import type { Scheduled } from '../../ports/clock.ts';
+import { giveBackSpareMemory } from '../system/spare-memory.ts';
 import { systemClock } from '../system/system-clock.ts';
 import { TurnBatch } from '../turn-batch.ts';
 import { SqlCheckpointStore } from './sql-checkpoint-store.ts';
@@ -41,6 +42,7 @@ class StateWorker {
     this.#sweeping = this.#scheduleSweep();
     port.on('message', (message: ToStateWorker) => this.#hear(message));
     this.#post({ kind: 'opened' });
+    giveBackSpareMemory(() => this.#open.size === 0);
   }
 
   #hear(message: ToStateWorker): void {
