@@ -120,13 +120,13 @@ export class ClientSession {
     this.#targets.set(text, target);
   }
 
-  countRouted(messageType: string): void {
+  countRouted(messageType: string, messages = 1): void {
     let count = this.#routed.get(messageType);
     if (count === undefined) {
       count = this.measures.routed.at({ workspace: this.#workspace ?? '', message_type: messageType });
       this.#routed.set(messageType, count);
     }
-    count.add(1);
+    count.add(messages);
   }
 
   stamp(workspace: string): Stamp {

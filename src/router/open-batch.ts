@@ -30,8 +30,10 @@ export interface Sender {
 
 export interface OutgoingRecord {
   readonly topic: string;
-  /** The recipient's frame with its gRPC prefix. */
+  /** The recipient's frame with its gRPC prefix; or several, one after the other. */
   readonly frame: Uint8Array;
+  /** How many: 1 where nothing is said. */
+  readonly records?: number | undefined;
   readonly sender: Sender;
   /** Set on progress updates. */
   readonly audience: ProgressAudience | undefined;
@@ -42,7 +44,8 @@ export interface OutgoingRecord {
 class Group {
   readonly topic: string;
   readonly topicBytes: number;
-  readonly records: OutgoingRecord[] = [];
+  readonly added: OutgoingRecord[] = [];
+  records = 0;
   frameBytes = 0;
   metaBytes = 0;
   traits = 0;
@@ -53,7 +56,8 @@ class Group {
   }
 
   add(record: OutgoingRecord): void {
-    this.records.push(record);
+    this.added.push(record);
+    this.records += record.records ?? 1;
     this.frameBytes += record.frame.byteLength;
     this.metaBytes += metaBytesOf(record);
     if (record.audience !== undefined) this.traits |= hasProgress;
@@ -61,9 +65,9 @@ class Group {
   }
 }
 
-const metaBytesOf = ({ audience, tracked, sender }: OutgoingRecord): number => {
+const metaBytesOf = ({ audience, tracked, sender, records = 1 }: OutgoingRecord): number => {
   if (audience !== undefined) return progressMetaBytes + Buffer.byteLength(audience.recipient);
-  if (tracked === undefined) return messageMetaBytes;
+  if (tracked === undefined) return messageMetaBytes * records;
   return trackedMetaBytes + Buffer.byteLength(tracked.id) + Buffer.byteLength(ownerText(tracked, sender));
 };
 
@@ -91,14 +95,14 @@ export class OpenBatch {
     if (group === undefined) this.#groups.set(record.topic, (group = new Group(record.topic)));
     if (!this.#senders.has(record.sender)) this.#senders.set(record.sender, this.#senders.size);
     group.add(record);
-    this.#records += 1;
+    this.#records += record.records ?? 1;
     this.#bytes += record.frame.byteLength;
   }
 
   /** The parts of the log entry, to be written one after the other. */
   close(nowMs: number): readonly Uint8Array[] {
     const groups = [...this.#groups.values()];
-    const large = groups.some((group) => group.records.some(({ frame }) => frame.byteLength >= copyBytesMax));
+    const large = groups.some((group) => group.added.some(({ frame }) => frame.byteLength >= copyBytesMax));
     const head = this.#headBytes(groups);
     const out = Buffer.allocUnsafe(large ? head : head + this.#bytes);
     this.#writeHead(out, groups, { head, nowMs });
@@ -125,8 +129,8 @@ export class OpenBatch {
     let at = prefixBytes;
     for (const sender of this.#senders.keys()) at = writeSender(out, at, sender);
     for (const group of groups) at = writeGroup(out, at, group);
-    for (const { records } of groups)
-      for (const record of records) at = writeMeta(out, at, { record, sender: this.#senders.get(record.sender) ?? 0 });
+    for (const { added } of groups)
+      for (const record of added) at = writeMeta(out, at, { record, sender: this.#senders.get(record.sender) ?? 0 });
   }
 }
 
@@ -140,7 +144,7 @@ const writeSender = (out: Buffer, at: number, { source, epoch }: Sender): number
 const writeGroup = (out: Buffer, at: number, group: Group): number => {
   out.writeUInt32BE(hashOf(group.topic), at);
   out[at + 4] = group.traits;
-  out.writeUInt32BE(group.records.length, at + 5);
+  out.writeUInt32BE(group.records, at + 5);
   out.writeUInt32BE(group.metaBytes, at + 9);
   out.writeUInt32BE(group.frameBytes, at + 13);
   out.writeUInt16BE(group.topicBytes, at + 17);
@@ -149,8 +153,9 @@ const writeGroup = (out: Buffer, at: number, group: Group): number => {
 };
 
 const writeMeta = (out: Buffer, at: number, { record, sender }: { record: OutgoingRecord; sender: number }): number => {
+  const { audience, tracked, records = 1 } = record;
+  if (records > 1) return writePlainMetas(out, at, { records, sender });
   out.writeUInt16BE(sender, at);
-  const { audience, tracked } = record;
   if (audience !== undefined) {
     out[at + 2] = progressKind;
     const bytes = out.write(audience.recipient, at + progressMetaBytes);
@@ -159,6 +164,19 @@ const writeMeta = (out: Buffer, at: number, { record, sender }: { record: Outgoi
   }
   out[at + 2] = tracked === undefined ? messageKind : trackedKind;
   return tracked === undefined ? at + messageMetaBytes : writeTracked(out, at + messageMetaBytes, record, tracked);
+};
+
+const writePlainMetas = (
+  out: Buffer,
+  start: number,
+  { records, sender }: { records: number; sender: number },
+): number => {
+  const end = start + records * messageMetaBytes;
+  for (let at = start; at < end; at += messageMetaBytes) {
+    out.writeUInt16BE(sender, at);
+    out[at + 2] = messageKind;
+  }
+  return end;
 };
 
 const writeTracked = (out: Buffer, at: number, { sender }: OutgoingRecord, tracked: Tracked): number => {
@@ -174,8 +192,8 @@ const writeTracked = (out: Buffer, at: number, { sender }: OutgoingRecord, track
 
 const writeFrames = (out: Buffer, groups: readonly Group[], start: number): void => {
   let at = start;
-  for (const { records } of groups)
-    for (const { frame } of records) {
+  for (const { added } of groups)
+    for (const { frame } of added) {
       out.set(frame, at);
       at += frame.byteLength;
     }
@@ -189,8 +207,8 @@ const gather = (head: Buffer, groups: readonly Group[]): readonly Uint8Array[] =
     if (small.length > 0) parts.push(Buffer.concat(small));
     small = [];
   };
-  for (const { records } of groups)
-    for (const { frame } of records) {
+  for (const { added } of groups)
+    for (const { frame } of added) {
       if (frame.byteLength < copyBytesMax) small.push(frame);
       else {
         flush();

@@ -49,6 +49,12 @@ const closed = (records: readonly OutgoingRecord[]): Buffer => {
   return Buffer.concat(open.close(1234.5));
 };
 
+/** What the records of a run have in common. */
+const runOf = ([first]: readonly OutgoingRecord[]): Pick<OutgoingRecord, 'topic' | 'sender'> => ({
+  topic: first?.topic ?? '',
+  sender: first?.sender ?? { source: '', epoch: 0n },
+});
+
 describe('record batch', () => {
   test('what goes in comes out, grouped by topic and in order within each', () => {
     fc.assert(
@@ -73,6 +79,21 @@ describe('record batch', () => {
         }
         expect(first).toBe(records.length);
         expect(new Set(batch.groups.map(({ topic }) => topic)).size).toBe(batch.groups.length);
+      }),
+    );
+  });
+
+  test('frames that were added together come out like frames added one by one', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(record, { minLength: 1, maxLength: 5 }), { minLength: 1 }), (runs) => {
+        const plain = runs.map((run) => run.map((one) => ({ ...one, ...runOf(run), audience: undefined })));
+        const together = plain.map((run) => ({
+          ...runOf(run),
+          frame: Buffer.concat(run.map(({ frame }) => frame)),
+          records: run.length,
+          audience: undefined,
+        }));
+        expect(closed(together).equals(closed(plain.flat()))).toBe(true);
       }),
     );
   });

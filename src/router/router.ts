@@ -54,8 +54,10 @@ export interface RouterDeps {
 export type SubscriptionMode = 'durable' | 'resume_or_tail' | 'fresh' | 'live';
 
 export interface OutgoingMessage {
-  /** The recipient's frame with its gRPC prefix. */
+  /** The recipient's frame with its gRPC prefix; or several, one after the other. */
   readonly frame: Uint8Array;
+  /** How many frames that are; more than one, which is what it is where nothing is said, only of plain messages. */
+  readonly records?: number;
   readonly sender: Sender;
   readonly audience?: ProgressAudience;
   readonly tracked?: Tracked | undefined;
@@ -115,10 +117,10 @@ export class Router implements AsyncDisposable {
     return this.#publish(topic, message);
   }
 
-  #publish(topic: Topic, { frame, sender, audience, tracked }: OutgoingMessage): Publication {
+  #publish(topic: Topic, { frame, records, sender, audience, tracked }: OutgoingMessage): Publication {
     if (topic.kind === 'task_workers')
       return { durable: this.#deps.workQueue.push(topic.text, toWork(frame, tracked)), room: undefined };
-    return this.#writerOf(topic).add({ topic: topic.text, frame, sender, audience, tracked });
+    return this.#writerOf(topic).add({ topic: topic.text, frame, records, sender, audience, tracked });
   }
 
   /** Opens a session's receiving end, fencing off the cursors from its predecessors. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { agentTopic, connectAgent } from '#sdk';
+import { agentTopic, connectAgent, connectTask, taskWorkersTopic } from '#sdk';
 import { UpstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
 import { SendMessage } from '../../src/gen/aether/v1/message.ts';
 import { onEachComposition, unique } from './fabric.ts';
@@ -100,6 +100,41 @@ onEachComposition((fabric) => {
         if (!texts.includes('after')) await client.next();
       }
       expect(texts).toEqual(['first', 'last', 'after']);
+    });
+
+    test('equal ones that may not go are refused one by one', async () => {
+      using client = await connectRaw(unique('denied'), 'me');
+      const messages = Array.from({ length: 3 }, () => message('ag::elsewhere::i::s', 'x'));
+      client.say({ $case: 'sendBatch', value: { messages } });
+      const errors = [await client.find('error'), await client.find('error'), await client.find('error')];
+      expect(errors.map(({ code, message: text }) => `${code} ${text.slice(0, 22)}`)).toEqual(
+        [0, 1, 2].map((place) => `ERR_PERMISSION_DENIED message ${place} of the batch`),
+      );
+    });
+
+    test('equal ones for the workers of a task are shared out one by one', async () => {
+      const workspace = unique('work');
+      using sender = await connectRaw(workspace, 'sender');
+      const address = fabric().address(1);
+      const worker = () => connectTask({ address, workspace, implementation: 'job' });
+      await using first = await worker();
+      await using second = await worker();
+      const texts: string[] = [];
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const shares = [first, second].map((one) => {
+        const share = { count: 0 };
+        one.onMessage((job) => {
+          share.count += 1;
+          if (texts.push(job.text()) === 200) resolve();
+        });
+        return share;
+      });
+      const bodies = Array.from({ length: 200 }, (_, index) => `job ${index}`);
+      const messages = bodies.map((body) => message(taskWorkersTopic(workspace, 'job'), body));
+      sender.say({ $case: 'sendBatch', value: { messages } });
+      await promise;
+      expect(texts.toSorted()).toEqual(bodies.toSorted());
+      for (const { count } of shares) expect(count).toBeGreaterThan(0);
     });
 
     test('a damaged one is refused by itself, a frame that is cut short ends the stream', async () => {

@@ -4,8 +4,9 @@ import { DeliveryBatch } from '../../gen/aether/v1/fabric.ts';
 import { DownstreamMessage, UpstreamMessage } from '../../gen/aether/v1/gateway.ts';
 import { MessageType, SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
-import { encodeDelivery, stampOf } from './delivery.ts';
+import { encodeDelivery, encodeRun, stampOf } from './delivery.ts';
 import { encodeDownstream } from './downstream.ts';
+import { SendRun } from './send-run.ts';
 import { decodeUpstream, type Upstream } from './upstream.ts';
 
 const messageType = fc.constantFrom(...Object.values(MessageType));
@@ -100,6 +101,101 @@ describe('upstream frames', () => {
     );
   });
 });
+
+const member: fc.Arbitrary<SendMessage> = fc
+  .record({
+    targetTopic: fc.oneof({ weight: 9, arbitrary: fc.constantFrom('ag::w::i::a', 'ag::w::i::b') }, text),
+    bytes: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 0, max: 400 }) }, fc.constantFrom(8191, 8192, 40_000)),
+    messageType: fc.oneof({ weight: 3, arbitrary: fc.constant(MessageType.CHAT) }, messageType),
+    messageId: fc.oneof({ weight: 9, arbitrary: fc.constant('') }, text),
+  })
+  .map(({ bytes, ...fields }) => ({
+    ...SendMessage.decode(new Uint8Array()),
+    ...fields,
+    payload: Buffer.alloc(bytes, bytes),
+  }));
+
+const batchOf = (messages: readonly SendMessage[]): Uint8Array =>
+  UpstreamMessage.encode({
+    payload: { $case: 'sendBatch', value: { messages: [...messages] } },
+    activeExtensions: [],
+  }).finish();
+
+const readBatch = (frame: Uint8Array): readonly (SendRun | SendMessage | undefined)[] => {
+  const read = decodeUpstream(frame);
+  if (read.$case !== 'sendBatch') throw new Error(read.$case);
+  const parts = [...read.value.parts];
+  expect(parts.reduce((sum, part) => sum + (part instanceof SendRun ? part.count : 1), 0)).toBe(read.value.count);
+  return parts;
+};
+
+const messagesOf = (part: SendRun | SendMessage | undefined): readonly (SendMessage | undefined)[] =>
+  part instanceof SendRun ? Array.from({ length: part.count }, (_, index) => part.message(index)) : [part];
+
+describe('batches of sends', () => {
+  test('read by hand they hold what was put in, in order, and runs are encoded like each of their messages', () => {
+    fc.assert(
+      fc.property(fc.array(member, { maxLength: 30 }), (messages) => {
+        const parts = readBatch(batchOf(messages));
+        const read = parts.flatMap(messagesOf).map((message) => message && plain(message));
+        expect(read).toEqual(messages.map(plain));
+        const stamp = stampOf('ag::w::i::s', 'w');
+        for (const part of parts) {
+          if (!(part instanceof SendRun)) continue;
+          const each = messagesOf(part).map((message) =>
+            encodeDelivery(stamp, message?.payload ?? new Uint8Array(), message?.messageType ?? 0),
+          );
+          expect(Buffer.concat(each).equals(encodeRun(stamp, part))).toBe(true);
+          const last = part.from(part.count - 1);
+          expect(messagesOf(last)).toEqual([part.message(part.count - 1)]);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('equal neighbours are one run, up to what fits into a frame of deliveries', () => {
+    const chat = { ...SendMessage.decode(new Uint8Array()), targetTopic: 'ag::w::i::a', messageType: MessageType.CHAT };
+    const small = Array.from({ length: 50 }, () => ({ ...chat, payload: Buffer.alloc(256) }));
+    expect(readBatch(batchOf(small))).toHaveLength(1);
+    const large = Array.from({ length: 50 }, () => ({ ...chat, payload: Buffer.alloc(8000) }));
+    expect(readBatch(batchOf(large))).toHaveLength(7);
+  });
+
+  test('whatever bytes the members are: each is a message, or said to be none, and the others are read', () => {
+    const good = batchOf(
+      Array.from({ length: 3 }, () => ({
+        ...SendMessage.decode(new Uint8Array()),
+        targetTopic: 'ag::w::i::s',
+        payload: Buffer.alloc(9, 1),
+        messageType: MessageType.CHAT,
+      })),
+    );
+    const change = fc.tuple(fc.nat(good.byteLength - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+        const bytes = Uint8Array.from(good);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        const whole = outcome(() => UpstreamMessage.decode(bytes).payload ?? { $case: 'unknown' });
+        const read = outcome(() => decodeUpstream(bytes));
+        if (read !== 'sendBatch') expect(read).toEqual(whole);
+        else expectSameMessages(bytes, whole === 'sendBatch');
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});
+
+/** A member that is none is said to be; a frame without such is what the generated code reads, if it reads it. */
+const expectSameMessages = (bytes: Uint8Array, isReadable: boolean): void => {
+  const found = readBatch(bytes).flatMap(messagesOf);
+  if (!isReadable || found.includes(undefined)) return;
+  const { payload } = UpstreamMessage.decode(bytes);
+  if (payload?.$case !== 'sendBatch') throw new Error(payload?.$case);
+  expect(found.map((message) => message && plain(message))).toEqual(payload.value.messages.map(plain));
+};
+
+const plain = (message: SendMessage) => ({ ...message, payload: [...message.payload] });
 
 describe('deliveries', () => {
   test('are what the generated code reads, prefix included', () => {

@@ -13,36 +13,41 @@ const batchTag = [0xc2, 0x3e] as const;
 /** A delivery of this size gains nothing from a copy. */
 const memberBytesMax = 16 * 1024;
 
-interface Member {
-  /** What it lies in. */
+/** Frames that lie one after the other, deliveries all of them. */
+interface Stretch {
   readonly bytes: Buffer;
-  /** Of its frame, the prefix included. */
   readonly start: number;
-  readonly end: number;
+  end: number;
 }
 
 /** Deliveries that will share a frame. */
 class Run {
   readonly #out: Uint8Array[];
-  #members: Member[] = [];
+  #stretches: Stretch[] = [];
+  #deliveries = 0;
   #bytes = 0;
 
   constructor(out: Uint8Array[]) {
     this.#out = out;
   }
 
-  add(member: Member): void {
-    const bytes = member.end - member.start - prefixBytes;
-    if (this.#bytes + bytes > deliveryBatchBytesMax) this.close();
-    this.#members.push(member);
-    this.#bytes += bytes;
+  add(bytes: Buffer, start: number, end: number): void {
+    const elementBytes = end - start - prefixBytes;
+    if (this.#bytes + elementBytes > deliveryBatchBytesMax) this.close();
+    const last = this.#stretches.at(-1);
+    if (last?.bytes === bytes && last.end === start) last.end = end;
+    else this.#stretches.push({ bytes, start, end });
+    this.#deliveries += 1;
+    this.#bytes += elementBytes;
   }
 
   close(): void {
-    const [first] = this.#members;
+    const [first] = this.#stretches;
     if (first === undefined) return;
-    this.#out.push(this.#members.length === 1 ? frameOf(first) : batchOf(this.#members, this.#bytes));
-    this.#members = [];
+    const isAlone = this.#deliveries === 1;
+    this.#out.push(isAlone ? first.bytes.subarray(first.start, first.end) : batchOf(this.#stretches, this.#bytes));
+    this.#stretches = [];
+    this.#deliveries = 0;
     this.#bytes = 0;
   }
 }
@@ -54,12 +59,11 @@ export const packDeliveries = (chunks: readonly Uint8Array[]): readonly Uint8Arr
   for (const chunk of chunks) {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let start = 0, end = 0; start < bytes.byteLength; start = end) {
-      end = start + prefixBytes + bytes.readUInt32BE(start + 1);
-      const member = { bytes, start, end };
-      if (isElement(member)) run.add(member);
+      end = frameEnd(bytes, start);
+      if (isElement(bytes, start, end)) run.add(bytes, start, end);
       else {
         run.close();
-        out.push(frameOf(member));
+        out.push(bytes.subarray(start, end));
       }
     }
   }
@@ -67,10 +71,10 @@ export const packDeliveries = (chunks: readonly Uint8Array[]): readonly Uint8Arr
   return out;
 };
 
-const frameOf = ({ bytes, start, end }: Member): Uint8Array => bytes.subarray(start, end);
+const frameEnd = (bytes: Buffer, start: number): number => start + prefixBytes + bytes.readUInt32BE(start + 1);
 
 /** Whether a frame is a delivery and nothing else: the length of its one field takes it to its end. */
-const isElement = ({ bytes, start, end }: Member): boolean => {
+const isElement = (bytes: Buffer, start: number, end: number): boolean => {
   if (bytes[start] !== 0 || bytes[start + prefixBytes] !== msgTag || end - start > memberBytesMax) return false;
   let at = start + prefixBytes + 1;
   let length = 0;
@@ -83,13 +87,17 @@ const isElement = ({ bytes, start, end }: Member): boolean => {
   return at + length === end;
 };
 
-const batchOf = (members: readonly Member[], bytes: number): Uint8Array => {
-  const message = batchTag.length + varintBytes(bytes) + bytes;
+const batchOf = (stretches: readonly Stretch[], elementsBytes: number): Uint8Array => {
+  const message = batchTag.length + varintBytes(elementsBytes) + elementsBytes;
   const out = Buffer.allocUnsafe(prefixBytes + message);
   out[0] = 0;
   out.writeUInt32BE(message, 1);
   out.set(batchTag, prefixBytes);
-  let at = writeVarint(out, prefixBytes + batchTag.length, bytes);
-  for (const { bytes: from, start, end } of members) at += from.copy(out, at, start + prefixBytes, end);
+  let at = writeVarint(out, prefixBytes + batchTag.length, elementsBytes);
+  for (const { bytes, start, end } of stretches)
+    for (let from = start, to = from; from < end; from = to) {
+      to = frameEnd(bytes, from);
+      at += bytes.copy(out, at, from + prefixBytes, to);
+    }
   return out;
 };

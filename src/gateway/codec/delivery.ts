@@ -2,6 +2,7 @@
  * The frame a recipient gets for a message, written once, by hand, when the message is accepted: it is stored and sent
  * as it is (D5). `DownstreamMessage{msg: IncomingMessage{source_topic, payload, message_type, workspace}}`.
  */
+import type { SendRun } from './send-run.ts';
 import { varintBytes, writeVarint } from './varint.ts';
 
 const msgTag = 0x0a;
@@ -38,14 +39,36 @@ export const encodeDelivery = (stamp: Stamp, payload: Uint8Array, messageType: n
     (payload.byteLength === 0 ? 0 : 1 + varintBytes(payload.byteLength) + payload.byteLength) +
     (messageType === 0 ? 0 : 1 + varintBytes(messageType)) +
     stamp.workspace.byteLength;
-  const message = 1 + varintBytes(inner) + inner;
-  const frame = Buffer.allocUnsafe(prefixBytes + message);
-  frame[0] = 0;
-  frame.writeUInt32BE(message, 1);
-  frame[prefixBytes] = msgTag;
-  const start = writeVarint(frame, prefixBytes + 1, inner);
-  writeFields(frame, start, { stamp, payload, messageType });
+  const frame = Buffer.allocUnsafe(frameBytesOf(inner));
+  writeFields(frame, writeHead(frame, 0, inner), { stamp, payload, messageType });
   return frame;
+};
+
+/** The frames for all messages of a run, one after the other: each as `encodeDelivery` makes it. */
+export const encodeRun = ({ source, workspace }: Stamp, run: SendRun): Uint8Array => {
+  const own = source.byteLength + workspace.byteLength;
+  let bytes = 0;
+  for (let index = 0; index < run.count; index += 1) bytes += frameBytesOf(own + run.bodyBytes(index));
+  const frames = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (let index = 0; index < run.count; index += 1) {
+    at = writeHead(frames, at, own + run.bodyBytes(index));
+    frames.set(source, at);
+    at = run.copyBody(index, frames, at + source.byteLength);
+    frames.set(workspace, at);
+    at += workspace.byteLength;
+  }
+  return frames;
+};
+
+const frameBytesOf = (inner: number): number => prefixBytes + 1 + varintBytes(inner) + inner;
+
+/** Everything before the fields, of which there are `inner` bytes. Answers with their place. */
+const writeHead = (out: Buffer, at: number, inner: number): number => {
+  out[at] = 0;
+  out.writeUInt32BE(frameBytesOf(inner) - prefixBytes, at + 1);
+  out[at + prefixBytes] = msgTag;
+  return writeVarint(out, at + prefixBytes + 1, inner);
 };
 
 interface Fields {

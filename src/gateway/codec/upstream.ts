@@ -6,14 +6,18 @@ import { UpstreamMessage } from '../../gen/aether/v1/gateway.ts';
 import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
 import { decodeSend, readSend } from './send.ts';
+import { type Members, runFrom, type SendRun } from './send-run.ts';
 import { Walk } from './walk.ts';
 
 type Payload = NonNullable<UpstreamMessage['payload']>;
 
-/** Sends that came in one frame, read one after the other; `undefined` for a member that is no `SendMessage`. */
+/**
+ * Sends that came in one frame, read one after the other: runs of those that may be treated as one, the others by
+ * themselves. `undefined` for a member that is no `SendMessage`.
+ */
 export interface UpstreamBatch {
   readonly count: number;
-  readonly messages: Iterable<SendMessage | undefined>;
+  readonly parts: Iterable<SendRun | SendMessage | undefined>;
 }
 
 export type Upstream =
@@ -36,7 +40,7 @@ export const decodeUpstream = (frame: Uint8Array): Upstream => {
     const { payload } = UpstreamMessage.decode(frame);
     if (payload?.$case !== 'sendBatch') return payload ?? { $case: 'unknown' };
     const { messages } = payload.value;
-    return { $case: 'sendBatch', value: { count: messages.length, messages } };
+    return { $case: 'sendBatch', value: { count: messages.length, parts: messages } };
   } catch (cause) {
     throw new FabricError('INVALID_FRAME', 'frame is not an UpstreamMessage', { cause });
   }
@@ -55,17 +59,23 @@ const readBatch = (frame: Uint8Array): Upstream | undefined => {
   if (frame[0] !== batchTag[0] || frame[1] !== batchTag[1]) return undefined;
   const walk = new Walk(frame, 2);
   if (walk.varint() !== frame.byteLength - walk.at) return undefined;
-  const members: Uint8Array[] = [];
+  const places: number[] = [];
   while (walk.goesOn) {
     walk.isUsual = walk.bytes[walk.at] === memberTag;
     walk.at += 1;
-    members.push(walk.slice());
+    const bytes = walk.varint();
+    places.push(walk.at, walk.at + bytes);
+    walk.at += bytes;
   }
-  return walk.isUsual
-    ? { $case: 'sendBatch', value: { count: members.length, messages: decodeEach(members) } }
-    : undefined;
+  if (!walk.isUsual || walk.at > frame.byteLength) return undefined;
+  return { $case: 'sendBatch', value: { count: places.length / 2, parts: partsOf({ bytes: walk.bytes, places }) } };
 };
 
-const decodeEach = function* (members: readonly Uint8Array[]): Generator<SendMessage | undefined> {
-  for (const member of members) yield decodeSend(member);
+const partsOf = function* (members: Members): Generator<SendRun | SendMessage | undefined> {
+  const { bytes, places } = members;
+  for (let member = 0; member * 2 < places.length; ) {
+    const run = runFrom(members, member);
+    yield run ?? decodeSend(bytes.subarray(places[member * 2], places[member * 2 + 1]));
+    member += run?.count ?? 1;
+  }
 };

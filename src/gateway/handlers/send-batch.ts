@@ -1,26 +1,54 @@
+import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
 import { batchMessagesMax } from '../../model/limits.ts';
+import type { Topic } from '../../model/topic.ts';
 import type { ClientSession } from '../client-session.ts';
+import { encodeRun } from '../codec/delivery.ts';
+import { SendRun } from '../codec/send-run.ts';
 import type { UpstreamBatch } from '../codec/upstream.ts';
-import { handleSend, refuseSend } from './send.ts';
+import { handleSend, messageTypeName, refuseSend } from './send.ts';
 
 /** Handles the messages of one frame in order, each accepted or refused by itself, as if it had come alone. */
 export const handleSendBatch = async (client: ClientSession, batch: UpstreamBatch): Promise<void> => {
   const fault = faultOf(client, batch);
   if (fault !== undefined) return client.refuse(fault);
   let place = 0;
-  for (const send of batch.messages) {
-    if (send === undefined) refuseSend(client, damaged, { place, id: '' });
-    else {
-      const wait = handleSend(client, send, place);
-      if (wait !== undefined) await wait;
-    }
-    // A client that does not read what is refused must not make the gateway keep it.
-    const { room } = client.outbox;
-    if (room !== undefined) await room;
-    place += 1;
+  for (const part of batch.parts) {
+    const wait = part instanceof SendRun ? handleRun(client, part, place) : handleMember(client, part, place);
+    if (wait !== undefined) await wait;
+    place += part instanceof SendRun ? part.count : 1;
   }
 };
+
+const handleMember = (
+  client: ClientSession,
+  send: SendMessage | undefined,
+  place: number,
+): Promise<void> | undefined => {
+  if (send === undefined) refuseSend(client, damaged, { place, id: '' });
+  const wait = send && handleSend(client, send, place);
+  return wait === undefined ? client.outbox.room : wait.then(() => client.outbox.room);
+};
+
+/** Goes as one where its topic is known to take it so; its first message finds out. */
+const handleRun = (client: ClientSession, run: SendRun, place: number): Promise<void> | undefined => {
+  const target = client.knownTarget(run.targetTopic);
+  if (target === undefined || !takesRuns(target.permit.access.topic)) return handleEach(client, run, place);
+  client.countRouted(messageTypeName(run.messageType), run.count);
+  return client.publish(target.permit, { frame: encodeRun(target.stamp, run), records: run.count });
+};
+
+const handleEach = async (client: ClientSession, run: SendRun, place: number): Promise<void> => {
+  const wasKnown = client.knownTarget(run.targetTopic) !== undefined;
+  for (let index = 0; index < run.count; index += 1) {
+    await handleMember(client, run.message(index), place + index);
+    const isFound = !wasKnown && client.knownTarget(run.targetTopic) !== undefined;
+    if (isFound && index + 1 < run.count) return handleRun(client, run.from(index + 1), place + index + 1);
+  }
+};
+
+/** Metrics are looked into one by one, and so are shared out the messages of competing workers. */
+const takesRuns = ({ kind }: Topic): boolean => kind !== 'metric_receiver' && kind !== 'task_workers';
 
 const damaged = new FabricError('ERR_INVALID_ARGUMENT', 'it is not a SendMessage');
 

@@ -10,7 +10,12 @@ import { encodeDelivery } from '../codec/delivery.ts';
 import { checkMetric } from './metric.ts';
 import { idFault, trackingOf } from './tracking.ts';
 
-const typeNames = new Map(Object.entries(MessageType).map(([name, number]) => [number, name.toLowerCase()]));
+const typeNames = new Map<number, string>(
+  Object.entries(MessageType).map(([name, number]) => [number, name.toLowerCase()]),
+);
+
+/** As it stands in metrics. */
+export const messageTypeName = (type: number): string => typeNames.get(type) ?? 'unknown';
 
 /**
  * Accepts one message: its topic, then its size, then the sender's right, then its contents are checked, in this order.
@@ -61,7 +66,7 @@ const accept = (
   if (fault !== undefined) return fault;
   const tracking = trackingOf(client, send);
   if (tracking instanceof FabricError) return tracking;
-  client.countRouted(typeNames.get(send.messageType) ?? 'unknown');
+  client.countRouted(messageTypeName(send.messageType));
   return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType), ...tracking });
 };
 
