@@ -2,6 +2,7 @@
 import type { Reason } from '../../model/reasons.ts';
 import type { CheckpointStore } from '../../ports/checkpoint-store.ts';
 import type { KvStore } from '../../ports/kv-store.ts';
+import type { CommandWords, ReplyWords } from './sqlite-state-words.ts';
 
 type CallOf<Store extends object> = {
   [Method in keyof Store]: Store[Method] extends (...args: infer Args) => unknown
@@ -9,7 +10,8 @@ type CallOf<Store extends object> = {
     : never;
 }[keyof Store];
 
-export type KvCall = CallOf<KvStore>;
+/** Of what is rare: commands go their own way. */
+export type KvCall = CallOf<Omit<KvStore, 'run'>>;
 export type CheckpointCall = CallOf<CheckpointStore>;
 
 export type StateCall =
@@ -23,6 +25,8 @@ export interface StateWorkerSettings {
 export type ToStateWorker =
   /** What was asked in one turn; the first has the number `first`, the others follow. */
   | { readonly kind: 'calls'; readonly first: number; readonly calls: readonly StateCall[] }
+  /** Commands of one turn. They are answered in the order they came. */
+  | { readonly kind: 'commands'; readonly commands: readonly CommandWords[] }
   /** Answer what came before this, then end. */
   | { readonly kind: 'close' };
 
@@ -33,6 +37,10 @@ export type StateAnswer =
 export type FromStateWorker =
   | { readonly kind: 'opened' }
   | { readonly kind: 'answers'; readonly answers: readonly StateAnswer[] }
+  /** To the oldest messages of commands, each command of them. */
+  | { readonly kind: 'replies'; readonly replies: readonly ReplyWords[] }
+  /** As many of the oldest commands were not carried out. */
+  | { readonly kind: 'rejected'; readonly commands: number; readonly failure: Failure }
   /** The worker has ended; what it had not answered is unknown. */
   | { readonly kind: 'failed'; readonly failure: Failure };
 

@@ -5,6 +5,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FabricError } from '../../model/error.ts';
+import type { KvCommand, KvReply } from '../../model/kv-command.ts';
 import { TurnBatch } from '../turn-batch.ts';
 import type {
   Failure,
@@ -14,6 +15,7 @@ import type {
   StateWorkerSettings,
   ToStateWorker,
 } from './sqlite-state-messages.ts';
+import { fromReplyWords, type ReplyWords, toWords } from './sqlite-state-words.ts';
 
 /** With the extension of this file: TypeScript in development, JavaScript once built. */
 const program = new URL(`./sqlite-state-worker${extname(import.meta.url)}`, import.meta.url);
@@ -23,12 +25,23 @@ interface Asked {
   readonly settled: PromiseWithResolvers<unknown>;
 }
 
+interface Commanded {
+  readonly command: KvCommand;
+  readonly settled: PromiseWithResolvers<KvReply>;
+}
+
+/** What one message of commands may hold: the thread takes messages whole. */
+const commandsPerMessageMax = 256;
+
 export class StateThread implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #opened = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #batch = new TurnBatch<Asked>((asked) => this.#send(asked));
+  readonly #commands = new TurnBatch<Commanded>((commanded) => this.#sendCommands(commanded));
+  /** Sent and not answered, in the order they were sent. */
+  #commanded: Commanded[] = [];
   #next = 0;
   #end: FabricError | undefined;
 
@@ -65,6 +78,12 @@ export class StateThread implements AsyncDisposable {
     return settled.promise as Promise<Result>;
   }
 
+  run(command: KvCommand): Promise<KvReply> {
+    const settled = Promise.withResolvers<KvReply>();
+    this.#commands.add({ command, settled });
+    return settled.promise;
+  }
+
   /** Resolves once everything that was asked before is answered and the file is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     // After what was asked in this turn.
@@ -85,6 +104,16 @@ export class StateThread implements AsyncDisposable {
     this.#post({ kind: 'calls', first, calls: asked.map(({ call }) => call) });
   }
 
+  #sendCommands(commanded: readonly Commanded[]): void {
+    for (let from = 0; from < commanded.length; from += commandsPerMessageMax) {
+      const some = commanded.slice(from, from + commandsPerMessageMax);
+      if (this.#end === undefined) {
+        this.#commanded.push(...some);
+        this.#post({ kind: 'commands', commands: some.map(({ command }) => toWords(command)) });
+      } else for (const { settled } of some) settled.reject(this.#end);
+    }
+  }
+
   #post(message: ToStateWorker): void {
     this.#worker.postMessage(message, []);
   }
@@ -95,9 +124,22 @@ export class StateThread implements AsyncDisposable {
         return this.#opened.resolve();
       case 'answers':
         return message.answers.forEach((answer) => this.#settle(answer));
+      case 'replies':
+        return this.#takeReplies(message.replies);
+      case 'rejected':
+        return this.#reject(message.commands, toError(message.failure));
       case 'failed':
         return this.#ended(toError(message.failure));
     }
+  }
+
+  #takeReplies(replies: readonly ReplyWords[]): void {
+    const answered = this.#commanded.splice(0, replies.length);
+    for (const [index, words] of replies.entries()) answered[index]?.settled.resolve(fromReplyWords(words));
+  }
+
+  #reject(commands: number, error: FabricError): void {
+    for (const { settled } of this.#commanded.splice(0, commands)) settled.reject(error);
   }
 
   #settle(answer: StateAnswer): void {
@@ -113,6 +155,7 @@ export class StateThread implements AsyncDisposable {
     this.#opened.reject(error);
     for (const settled of this.#asked.values()) settled.reject(error);
     this.#asked.clear();
+    this.#reject(this.#commanded.length, error);
   }
 }
 

@@ -1,17 +1,17 @@
 /**
  * The worker thread of the embedded key-value state and checkpoints: it has the database, so that waiting for the disk
- * holds up nobody else. The stores gather what comes in while a transaction is under way into the next.
+ * holds up nobody else.
  */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { asFabricError, type FabricError } from '../../model/error.ts';
 import type { Scheduled } from '../../ports/clock.ts';
 import { giveBackSpareMemory } from '../system/spare-memory.ts';
 import { systemClock } from '../system/system-clock.ts';
 import { TurnBatch } from '../turn-batch.ts';
 import { SqlCheckpointStore } from './sql-checkpoint-store.ts';
-import type { SqlDatabase } from './sql-database.ts';
 import { SqlKvStore } from './sql-kv-store.ts';
-import { openSqliteDatabase } from './sqlite-database.ts';
+import { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts';
+import { SqliteKvLane } from './sqlite-kv-lane.ts';
 import type {
   CheckpointCall,
   Failure,
@@ -22,23 +22,32 @@ import type {
   StateWorkerSettings,
   ToStateWorker,
 } from './sqlite-state-messages.ts';
+import { fromWords, toReplyWords } from './sqlite-state-words.ts';
 
 const sweepEveryMs = 10_000;
 
 class StateWorker {
   readonly #port: MessagePort;
-  readonly #database: SqlDatabase;
+  readonly #database: SqliteDatabase;
   readonly #kv: SqlKvStore;
   readonly #checkpoints: SqlCheckpointStore;
+  readonly #commands: SqliteKvLane;
   readonly #answers = new TurnBatch<StateAnswer>((answers) => this.#post({ kind: 'answers', answers }));
   readonly #open = new Set<Promise<void>>();
   #sweeping: Scheduled;
 
-  constructor(port: MessagePort, database: SqlDatabase) {
+  constructor(port: MessagePort, database: SqliteDatabase) {
     this.#port = port;
     this.#database = database;
     this.#kv = new SqlKvStore({ database, clock: systemClock });
     this.#checkpoints = new SqlCheckpointStore({ database, clock: systemClock });
+    this.#commands = new SqliteKvLane({
+      database,
+      clock: systemClock,
+      receive: () => this.#receive(),
+      answer: (replies) => this.#post({ kind: 'replies', replies: replies.map(toReplyWords) }),
+      reject: (commands, error) => this.#post({ kind: 'rejected', commands, failure: toFailure(error) }),
+    });
     this.#sweeping = this.#scheduleSweep();
     port.on('message', (message: ToStateWorker) => this.#hear(message));
     this.#post({ kind: 'opened' });
@@ -46,8 +55,23 @@ class StateWorker {
   }
 
   #hear(message: ToStateWorker): void {
-    if (message.kind === 'close') return void this.#close();
-    for (const [index, call] of message.calls.entries()) this.#answer(message.first + index, call);
+    switch (message.kind) {
+      case 'commands':
+        return this.#commands.add(message.commands.map(fromWords));
+      case 'calls':
+        return message.calls.forEach((call, index) => this.#answer(message.first + index, call));
+      case 'close':
+        return void this.#close();
+    }
+  }
+
+  /** What is in the mailbox already. */
+  #receive(): void {
+    for (;;) {
+      const received: { message: ToStateWorker } | undefined = receiveMessageOnPort(this.#port);
+      if (received === undefined) return;
+      this.#hear(received.message);
+    }
   }
 
   #answer(number: number, call: StateCall): void {
@@ -67,8 +91,6 @@ class StateWorker {
     switch (call.method) {
       case 'open':
         return this.#kv.open(...call.args);
-      case 'run':
-        return this.#kv.run(...call.args);
       case 'list':
         return this.#kv.list(...call.args);
       case 'purge':
@@ -106,7 +128,7 @@ class StateWorker {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#open);
+    await Promise.all([...this.#open, this.#commands.idle()]);
     this.#sweeping.cancel();
     await this.#database[Symbol.asyncDispose]();
     // The last answers go out at the end of a turn.

@@ -50,7 +50,7 @@ class ThreadKvStore implements KvStore {
   }
 
   run(command: KvCommand): Promise<KvReply> {
-    return this.#thread.call({ store: 'kv', call: { method: 'run', args: [detached(command)] } });
+    return this.#thread.run(command);
   }
 
   list(space: KvSpace, request: KvPageRequest): Promise<KvPage> {
@@ -90,20 +90,3 @@ class ThreadCheckpointStore implements CheckpointStore {
     return this.#thread.call({ store: 'checkpoints', call: { method: 'list', args: [owner] } });
   }
 }
-
-/** With bytes in memory of their own: the memory they are a piece of would go to the thread as a whole. */
-const detached = (command: KvCommand): KvCommand => {
-  switch (command.kind) {
-    case 'put':
-      return { ...command, value: new Uint8Array(command.value), when: detachedCondition(command.when) };
-    case 'delete':
-      return { ...command, when: detachedCondition(command.when) };
-    case 'add_member':
-      return { ...command, member: new Uint8Array(command.member) };
-    default:
-      return command;
-  }
-};
-
-const detachedCondition = <When extends { readonly is: string; readonly value?: Uint8Array }>(when: When): When =>
-  when.value === undefined ? when : { ...when, value: new Uint8Array(when.value) };
