@@ -20,6 +20,7 @@ import type { OutgoingRecord } from '../../src/router/open-batch.ts';
 import { partitionOf } from '../../src/router/partition.ts';
 import { PartitionWriter } from '../../src/router/partition-writer.ts';
 import { RecordBatch } from '../../src/router/record-batch.ts';
+import { TurnEnd } from '../../src/router/turn-end.ts';
 import { nowMs } from '../harness/statistics.ts';
 import { agentTopic } from '../wire/frames.ts';
 
@@ -93,10 +94,10 @@ export class AdapterLog {
 
   async #open(messageLog: MessageLog): Promise<void> {
     this.#messageLog = messageLog;
-    const bulk = new BulkLane();
+    const shared = { bulk: new BulkLane(), turnEnd: new TurnEnd(systemClock) };
     this.#writers = Array.from(
       { length: layout.partitions },
-      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, bulk }),
+      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, ...shared }),
     );
     for (let partition = 0; partition < layout.partitions; partition += 1) {
       const signal = new AbortController().signal;

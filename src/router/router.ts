@@ -28,6 +28,7 @@ import { Recipient, type RecipientFacts } from './recipient.ts';
 import type { Subscribed } from './subscribed.ts';
 import { Subscription } from './subscription.ts';
 import { Tracing } from './tracked-deliveries.ts';
+import { TurnEnd } from './turn-end.ts';
 import { toWork } from './work-format.ts';
 import { Worker } from './worker.ts';
 
@@ -82,6 +83,7 @@ export class Router implements AsyncDisposable {
   readonly #readerDeps: ReaderDeps;
   readonly #cursors: Cursors;
   readonly #bulk = new BulkLane();
+  readonly #turnEnd: TurnEnd;
   readonly #writers = new Map<number, PartitionWriter>();
   readonly #readers = new Map<number, Promise<PartitionReader>>();
   readonly #workers = new Map<Recipient, Worker[]>();
@@ -90,6 +92,7 @@ export class Router implements AsyncDisposable {
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    this.#turnEnd = new TurnEnd(deps.clock);
     this.#cursors = new Cursors(deps);
     this.#readerDeps = { ...deps, counts: readerCounts(deps.metrics) };
     this.#sweeping = this.#sweep();
@@ -186,7 +189,7 @@ export class Router implements AsyncDisposable {
     const partition = partitionOf(topic, this.#deps.messageLog.layout);
     let writer = this.#writers.get(partition);
     if (writer === undefined) {
-      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk });
+      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk, turnEnd: this.#turnEnd });
       this.#writers.set(partition, writer);
     }
     return writer;
