@@ -14,6 +14,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   delays: ['delays.ts'],
   kv: ['kv.ts', 'space.ts'],
   checkpoints: ['checkpoints.ts'],
+  workers: ['workers.ts', 'messages.ts'],
 };
 
 /** For each part, the parts left of it. */
@@ -42,9 +43,10 @@ export const layers: Readonly<Record<string, readonly string[] | typeof everythi
     'gen',
   ],
   admin: ['model', 'ports'],
+  workers: ['model', 'ports', 'admin'],
   adapters: ['model', 'ports'],
   config: ['model'],
   compose: everything,
-  cli: ['model', 'ports', 'config', 'compose', 'adapters'],
+  cli: ['model', 'ports', 'config', 'compose', 'adapters', 'workers'],
   gen: [],
 };

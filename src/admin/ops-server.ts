@@ -5,13 +5,13 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { FabricError } from '../model/error.ts';
-import type { HealthChecks } from './health.ts';
+import type { Health } from './health.ts';
 
 /** An import of it would read all it exports, of which `WebSocket` loads an HTTP client: 15 MB and 50 ms for nothing. */
 const { createServer } = process.getBuiltinModule('node:http');
 
 export interface OpsServerDeps {
-  readonly health: HealthChecks;
+  readonly health: { ask(): Promise<Health> };
   /** Set once everything is up. */
   readonly hasStarted: () => boolean;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };

@@ -1,6 +1,7 @@
 /**
  * Wires the parts of one gateway process from a set of ports. It does not know which composition the ports are of.
  */
+import type { Socket } from 'node:net';
 import { Authorizer } from '../acl/authorizer.ts';
 import { type CheckpointSettings, Checkpoints } from '../checkpoints/checkpoints.ts';
 import { DeadLetters } from '../dead-letters/dead-letters.ts';
@@ -62,10 +63,12 @@ export interface FabricSettings {
 }
 
 export interface Fabric extends AsyncDisposable {
-  /** Where gRPC is served. */
+  /** Where gRPC is served; 0 where connections are handed to it. */
   readonly port: number;
   readonly gateway: Gateway;
   readonly presence: Presence;
+  /** Serves a client's connection that was accepted elsewhere. */
+  take(connection: Socket): void;
   /** Opens a stream without a network, for clients in this process. */
   connect(): ClientStream;
 }
@@ -117,6 +120,7 @@ export const openFabric = async (ports: Ports, settings: FabricSettings): Promis
     port: server.port,
     gateway,
     presence,
+    take: (connection) => server.take(connection),
     connect: () => connectInProcess(gateway),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -2,11 +2,12 @@
  * One gateway process as the command line starts it: a composition, the fabric on it, and the ops server beside it.
  */
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { openPrometheus } from '../adapters/prometheus/prometheus-metrics.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
-import { type Check, HealthChecks } from '../admin/health.ts';
+import { type Check, type Health, HealthChecks } from '../admin/health.ts';
 import { openOpsServer } from '../admin/ops-server.ts';
 import type { Config } from '../config/schema.ts';
 import type { GrpcServerSettings } from '../gateway/grpc-server.ts';
@@ -15,6 +16,7 @@ import { unacknowledgedBytesMax } from '../model/limits.ts';
 import type { Log } from '../ports/log.ts';
 import type { Composition, OpenComposition } from './composition.ts';
 import { type Fabric, type FabricSettings, openFabric } from './fabric.ts';
+import { refuseOpenListening } from './listening.ts';
 
 export interface FabricServer extends AsyncDisposable {
   readonly gatewayId: string;
@@ -24,6 +26,16 @@ export interface FabricServer extends AsyncDisposable {
   readonly summary: string;
   /** Streams that are being served. */
   connections(): number;
+}
+
+/** A gateway that is handed its connections and has no ops server: its supervisor has both ports. */
+export interface WorkerServer extends AsyncDisposable {
+  readonly gatewayId: string;
+  readonly summary: string;
+  connections(): number;
+  take(connection: Socket): void;
+  health(): Promise<Health>;
+  metrics(): Promise<string>;
 }
 
 export interface ServerDeps {
@@ -39,38 +51,87 @@ interface Running {
   fabric?: Fabric;
 }
 
+/** What can be asked of a gateway, also while it starts. */
+interface Watched {
+  readonly running: Running;
+  readonly prometheus: ReturnType<typeof openPrometheus>;
+  readonly health: HealthChecks;
+}
+
 /** Resolves once it serves. Disposing it drains, then closes everything it opened. */
 export const openServer = async (config: Config, deps: ServerDeps): Promise<FabricServer> => {
-  const { version, log } = deps;
   refuseOpenListening(config);
-  const gatewayId =
-    config.gateway.id ||
-    `${hostname()
-      .replaceAll(/[^\w.-]/g, '-')
-      .slice(0, 40)}-${process.pid}`;
-  const settings = settingsOf(config, { gatewayId, version });
-  const prometheus = openPrometheus();
-  const running: Running = {};
-  const health = new HealthChecks(() => checksOf(running), systemClock);
+  const watched = watch();
+  const hasStarted = (): boolean => watched.running.fabric !== undefined;
   await using opened = new AsyncDisposableStack();
-  const hasStarted = (): boolean => running.fabric !== undefined;
-  const ops = opened.use(await openOpsServer(config.ops, { health, metrics: prometheus, hasStarted }));
-  const open = deps.open ?? (await compositionOf(config));
-  const { metrics } = prometheus;
-  const given = { clock: systemClock, entropy: systemEntropy, log: log.child({ gateway: gatewayId }), metrics };
-  running.composition = opened.use(await open(config, given));
-  const fabric = opened.use(await openFabric(running.composition.ports, settings));
-  running.fabric = fabric;
+  const ops = opened.use(
+    await openOpsServer(config.ops, { health: watched.health, metrics: watched.prometheus, hasStarted }),
+  );
+  const { fabric, ...facts } = opened.use(await openGateway(config, { ...deps, watched, port: config.gateway.port }));
   const stack = opened.move();
   return {
-    gatewayId,
+    ...facts,
     grpcPort: fabric.port,
     opsPort: ops.port,
-    summary: running.composition.summary,
     connections: () => fabric.gateway.connections,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 };
+
+/** Resolves once it could serve. Disposing it drains, as with a server of its own. */
+export const openWorker = async (config: Config, deps: ServerDeps): Promise<WorkerServer> => {
+  const watched = watch();
+  const { fabric, ...gateway } = await openGateway(config, { ...deps, watched, port: 'handed' });
+  return {
+    ...gateway,
+    connections: () => fabric.gateway.connections,
+    take: (connection) => fabric.take(connection),
+    health: () => watched.health.ask(),
+    metrics: () => watched.prometheus.text(),
+  };
+};
+
+const watch = (): Watched => {
+  const running: Running = {};
+  const health = new HealthChecks(() => checksOf(running), systemClock);
+  return { running, health, prometheus: openPrometheus() };
+};
+
+interface OpenGateway extends AsyncDisposable {
+  readonly gatewayId: string;
+  readonly summary: string;
+  readonly fabric: Fabric;
+}
+
+const openGateway = async (
+  config: Config,
+  deps: ServerDeps & { readonly watched: Watched; readonly port: GrpcServerSettings['port'] },
+): Promise<OpenGateway> => {
+  const { version, log, port } = deps;
+  const { running, prometheus } = deps.watched;
+  const gatewayId = config.gateway.id || ownName();
+  const open = deps.open ?? (await compositionOf(config));
+  const { metrics } = prometheus;
+  const given = { clock: systemClock, entropy: systemEntropy, log: log.child({ gateway: gatewayId }), metrics };
+  await using opened = new AsyncDisposableStack();
+  const composition = opened.use(await open(config, given));
+  running.composition = composition;
+  const fabric = opened.use(await openFabric(composition.ports, settingsOf(config, { gatewayId, version, port })));
+  running.fabric = fabric;
+  const stack = opened.move();
+  return {
+    gatewayId,
+    summary: composition.summary,
+    fabric,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+};
+
+/** Of the machine and the process. */
+const ownName = (): string =>
+  `${hostname()
+    .replaceAll(/[^\w.-]/g, '-')
+    .slice(0, 40)}-${process.pid}`;
 
 /** Only what the composition needs is loaded: a newcomer's start waits for no broker client. */
 const compositionOf = async ({ mode }: Config): Promise<OpenComposition> =>
@@ -91,24 +152,12 @@ const gatewayFault = ({ gateway, presence }: Fabric): string | undefined => {
   return presence.isReady() ? undefined : 'holds no lease: the lease store does not answer';
 };
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
-
-/** Without access control a gateway must not be found by others by accident. */
-const refuseOpenListening = ({ gateway: { host, insecure } }: Config): void => {
-  if (insecure || loopback.test(host)) return;
-  throw new FabricError(
-    'CONFIG_INVALID',
-    `refusing to listen on ${host}: there is no access control yet, so anybody who reaches this address could be anyone. ` +
-      'Listen on 127.0.0.1, or say --insecure where the network keeps strangers out.',
-  );
-};
-
 /** Where nobody else could take an identity over, a process that stands still for a moment need not lose any. */
 const patienceMs = 10_000;
 
 const settingsOf = (
   config: Config,
-  { gatewayId, version }: { gatewayId: string; version: string },
+  { gatewayId, version, port }: { gatewayId: string; version: string; port: GrpcServerSettings['port'] },
 ): FabricSettings => ({
   version,
   presence: {
@@ -119,7 +168,7 @@ const settingsOf = (
     gatewayRenewEveryMs: config.leases.gateway_renew,
     marginMs: config.leases.margin,
   },
-  listen: { host: config.gateway.host, port: config.gateway.port, tls: tlsOf(config) },
+  listen: { host: config.gateway.host, port, tls: tlsOf(config) },
   acks: {
     timeoutMs: config.acks.timeout,
     attemptsMax: config.acks.attempts,

@@ -3,7 +3,7 @@
  * reference, `--help` and the example files are held to this table by a test.
  */
 import { z } from 'zod';
-import { kvValueBytesCeiling } from '../model/limits.ts';
+import { kvValueBytesCeiling, workersMax } from '../model/limits.ts';
 import { bytes, duration } from './quantities.ts';
 
 export interface SettingMeta {
@@ -60,6 +60,11 @@ const gateway = z.strictObject({
     env: 'AETHER_INSECURE',
     flag: 'insecure',
     about: 'Accept unauthenticated clients from other machines.',
+  }),
+  workers: about(count().max(workersMax).default(1), {
+    env: 'AETHER_WORKERS',
+    flag: 'workers',
+    about: 'Processes that share the port, for more cores: each is a gateway of its own. The stack only.',
   }),
   slow_consumer_timeout: about(duration().default(120_000), {
     quantity: 'duration',

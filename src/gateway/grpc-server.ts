@@ -2,6 +2,7 @@
  * The gRPC server: `Connect` for the fabric, health and reflection beside it. Limits and keepalive are those published
  * clients know; connections have no maximum age.
  */
+import type { Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { FabricError } from '../model/error.ts';
 import { frameBytesMax } from '../model/limits.ts';
@@ -16,14 +17,17 @@ import { addReflection } from './reflection.ts';
 
 export interface GrpcServerSettings {
   readonly host: string;
-  /** 0 for any free one. */
-  readonly port: number;
+  /** 0 for any free one; `handed` where it listens nowhere and `take` brings the connections. */
+  readonly port: number | 'handed';
   /** PEM; absent for plain text. */
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer; readonly clientCa?: Buffer } | undefined;
 }
 
 export interface GrpcServer extends AsyncDisposable {
+  /** 0 where connections are handed to it. */
   readonly port: number;
+  /** Serves a client's connection that was accepted elsewhere and of which nothing has been read. */
+  take(connection: Socket): void;
   /** What gRPC health says. */
   setServing(serving: boolean): void;
 }
@@ -74,9 +78,12 @@ export const openGrpcServer = async (
   const health = new HealthService(['', serviceName]);
   health.addTo(server);
   addReflection(server);
-  const port = await bind(server, settings);
+  const credentials = credentialsOf(settings.tls);
+  const port = await bind(server, settings, credentials);
+  const handed = server.createConnectionInjector(credentials);
   return {
     port,
+    take: (connection) => handed.injectConnection(connection),
     setServing: (serving) => health.setServing(serving),
     [Symbol.asyncDispose]: () => {
       server.forceShutdown();
@@ -99,10 +106,11 @@ const frameStreams = (
   };
 };
 
-const bind = (server: Server, { host, port, tls }: GrpcServerSettings): Promise<number> => {
+const bind = (server: Server, { host, port }: GrpcServerSettings, credentials: ServerCredentials): Promise<number> => {
+  if (port === 'handed') return Promise.resolve(0);
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  server.bindAsync(address, credentialsOf(tls), (error, bound) => {
+  server.bindAsync(address, credentials, (error, bound) => {
     if (error === null) resolve(bound);
     else reject(cannotListen(address, error));
   });

@@ -130,3 +130,9 @@ export const checkpointBytesMax = frameBytesMax - 4096;
 
 /** Checkpoints of one identity: their names are listed in one frame. */
 export const checkpointsPerIdentityMax = 1000;
+
+/** Connections that wait for a worker to serve them; more are closed. */
+export const connectionsWaitingMax = 8192;
+
+/** Workers behind one port. */
+export const workersMax = 256;
