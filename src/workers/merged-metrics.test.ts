@@ -34,6 +34,11 @@ test('samples are marked, and those of one metric stay together under one head',
 
 test('what only one of them has is there, and nobody at all is an empty page', () => {
   const own = '# HELP c Its own.\n# TYPE c gauge\nc 3\n';
-  expect(mergeMetrics([{ worker: 1, text: page(1) }, { worker: 2, text: own }])).toContain('\nc{worker="2"} 3\n');
+  expect(
+    mergeMetrics([
+      { worker: 1, text: page(1) },
+      { worker: 2, text: own },
+    ]),
+  ).toContain('\nc{worker="2"} 3\n');
   expect(mergeMetrics([])).toBe('');
 });
