@@ -1,6 +1,6 @@
 import type { KvCommand, KvReply, KvSpace } from '../../model/kv-command.ts';
 import type { KvListed, KvPage, KvPageRequest, KvStore } from '../../ports/kv-store.ts';
-import { TurnBatch } from '../turn-batch.ts';
+import { PacedBatch } from '../paced-batch.ts';
 import { asStoreError } from './errors.ts';
 import { fenceRetentionMs, openFence } from './fence.ts';
 import { bucketOf, type RedisKeys } from './keys.ts';
@@ -25,13 +25,15 @@ interface Asked {
 }
 
 /**
- * Key-value state in Redis, each space in the bucket of its owner. The commands of a turn travel as one script, on a
- * cluster as one for each bucket; scripts are sent in order and not waited for.
+ * Key-value state in Redis, each space in the bucket of its owner. The commands of a turn, and those that come while
+ * earlier ones are under way, travel as one script, on a cluster as one for each bucket, and so that no bucket waits for
+ * another. Where Redis does not answer, a command has failed within twice the time a command is given.
  */
 export class RedisKvStore implements KvStore {
   readonly #redis: RedisConnection;
   readonly #keys: RedisKeys;
-  readonly #batch = new TurnBatch<Asked>((asked) => this.#send(asked));
+  /** By bucket on a cluster; otherwise there is one. */
+  readonly #batches = new Map<number, PacedBatch<Asked>>();
 
   constructor({ redis, keys }: RedisKvStoreDeps) {
     this.#redis = redis;
@@ -44,8 +46,18 @@ export class RedisKvStore implements KvStore {
 
   run(command: KvCommand): Promise<KvReply> {
     const answer = Promise.withResolvers<KvReply>();
-    this.#batch.add({ command, answer });
+    this.#batchFor(command).add({ command, answer });
     return answer.promise;
+  }
+
+  #batchFor({ place }: KvCommand): PacedBatch<Asked> {
+    const bucket = this.#redis.isCluster ? bucketOf(place.space.owner) : 0;
+    let batch = this.#batches.get(bucket);
+    if (batch === undefined) {
+      batch = new PacedBatch({ underWayMax: 1, carryOut: (asked) => this.#send(asked) });
+      this.#batches.set(bucket, batch);
+    }
+    return batch;
   }
 
   async list(space: KvSpace, request: KvPageRequest): Promise<KvPage> {
@@ -88,22 +100,19 @@ export class RedisKvStore implements KvStore {
     return { entries, seenTo: seenTo === null ? undefined : bytesOf(seenTo).toString(), isCut: isCut === 1 };
   }
 
-  #send(asked: readonly Asked[]): void {
-    if (!this.#redis.isCluster) return this.#sendGroup(asked);
-    const groups = Map.groupBy(asked, ({ command }) => bucketOf(command.place.space.owner));
-    for (const group of groups.values()) this.#sendGroup(group);
-  }
-
-  #sendGroup(asked: readonly Asked[]): void {
+  /** Never rejects. */
+  #send(asked: readonly Asked[]): Promise<unknown> {
+    const scripts: Promise<void>[] = [];
     let from = 0;
     let bytes = 0;
     for (const [index, { command }] of asked.entries()) {
       bytes += commandBytes(command);
       if (index - from + 1 < commandsPerScriptMax && bytes < bytesPerScriptMax && index + 1 < asked.length) continue;
-      void this.#carryOut(asked.slice(from, index + 1));
+      scripts.push(this.#carryOut(asked.slice(from, index + 1)));
       from = index + 1;
       bytes = 0;
     }
+    return Promise.all(scripts);
   }
 
   /** Never rejects. */

@@ -6,6 +6,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FabricError } from '../../model/error.ts';
 import type { KvCommand, KvReply } from '../../model/kv-command.ts';
+import { PacedBatch } from '../paced-batch.ts';
 import { TurnBatch } from '../turn-batch.ts';
 import type {
   Failure,
@@ -30,8 +31,8 @@ interface Commanded {
   readonly settled: PromiseWithResolvers<KvReply>;
 }
 
-/** What one message of commands may hold: the thread takes messages whole. */
-const commandsPerMessageMax = 256;
+/** One that is carried out and one that waits for it, so that the thread need not wait for us. */
+const messagesUnderWayMax = 2;
 
 export class StateThread implements AsyncDisposable {
   readonly #worker: Worker;
@@ -39,7 +40,10 @@ export class StateThread implements AsyncDisposable {
   readonly #exited = Promise.withResolvers<void>();
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #batch = new TurnBatch<Asked>((asked) => this.#send(asked));
-  readonly #commands = new TurnBatch<Commanded>((commanded) => this.#sendCommands(commanded));
+  readonly #commands = new PacedBatch<Commanded>({
+    underWayMax: messagesUnderWayMax,
+    carryOut: (commanded) => this.#sendCommands(commanded),
+  });
   /** Sent and not answered, in the order they were sent. */
   #commanded: Commanded[] = [];
   #next = 0;
@@ -86,6 +90,7 @@ export class StateThread implements AsyncDisposable {
 
   /** Resolves once everything that was asked before is answered and the file is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commands.idle();
     // After what was asked in this turn.
     this.#batch.afterwards(() => this.#post({ kind: 'close' }));
     await this.#exited.promise;
@@ -104,14 +109,13 @@ export class StateThread implements AsyncDisposable {
     this.#post({ kind: 'calls', first, calls: asked.map(({ call }) => call) });
   }
 
-  #sendCommands(commanded: readonly Commanded[]): void {
-    for (let from = 0; from < commanded.length; from += commandsPerMessageMax) {
-      const some = commanded.slice(from, from + commandsPerMessageMax);
-      if (this.#end === undefined) {
-        this.#commanded.push(...some);
-        this.#post({ kind: 'commands', commands: some.map(({ command }) => toWords(command)) });
-      } else for (const { settled } of some) settled.reject(this.#end);
-    }
+  /** Resolves when they are answered, which they are in order. */
+  #sendCommands(commanded: readonly Commanded[]): Promise<unknown> {
+    if (this.#end === undefined) {
+      for (const one of commanded) this.#commanded.push(one);
+      this.#post({ kind: 'commands', commands: commanded.map(({ command }) => toWords(command)) });
+    } else for (const { settled } of commanded) settled.reject(this.#end);
+    return Promise.allSettled([commanded.at(-1)?.settled.promise]);
   }
 
   #post(message: ToStateWorker): void {
