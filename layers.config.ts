@@ -9,7 +9,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   acl: ['authorizer.ts', 'decide.ts'],
   presence: ['presence.ts', 'session.ts'],
   receipts: ['receipts.ts'],
-  router: ['router.ts', 'acknowledgements.ts', 'inbox.ts', 'recipient.ts', 'publication.ts'],
+  router: ['router.ts', 'acknowledgements.ts', 'inbox.ts', 'recipient.ts', 'publication.ts', 'outgoing-frame.ts'],
   'dead-letters': ['dead-letters.ts'],
   delays: ['delays.ts'],
   kv: ['kv.ts', 'space.ts'],

@@ -15,7 +15,7 @@ export class CallFrameStream implements FrameStream {
   readonly remoteAddress: string;
   readonly declaredExtensions: readonly string[];
   readonly #call: ConnectCall;
-  readonly #queue: FrameQueue;
+  readonly #queue: FrameQueue<Uint8Array>;
   readonly #gone = new AbortController();
 
   constructor(call: ConnectCall, clock: Clock) {

@@ -14,7 +14,7 @@ import { packDeliveries } from './codec/delivery-batch.ts';
 import { encodeDownstream } from './codec/downstream.ts';
 import { dispatch } from './dispatch.ts';
 import { type Negotiation, negotiate } from './extensions.ts';
-import type { FrameStream } from './frame-stream.ts';
+import type { Frame, FrameStream } from './frame-stream.ts';
 import type { GatewayDeps } from './gateway.ts';
 import { enrol, type Frames, identify, joinTopics, openState, readInit, takeIdentity, type Who } from './handshake.ts';
 import type { GatewayMeasures } from './measures.ts';
@@ -192,7 +192,7 @@ export class Connection {
     return client;
   }
 
-  async #serveFrames(client: ClientSession, frames: Frames, early: readonly Uint8Array[]): Promise<Ending> {
+  async #serveFrames(client: ClientSession, frames: Frames, early: readonly Frame[]): Promise<Ending> {
     if (client.session.alone !== undefined) await this.#unlessOver(client.session.alone);
     if (this.#stream.gone.aborted) return this.#endOf('gone');
     await this.#handle(client, early);
@@ -203,7 +203,7 @@ export class Connection {
     }
   }
 
-  async #handle(client: ClientSession, frames: readonly Uint8Array[]): Promise<void> {
+  async #handle(client: ClientSession, frames: readonly Frame[]): Promise<void> {
     for (const frame of frames) {
       if (this.#ending.signal.aborted) return;
       if (!client.session.isCurrent()) throw new FabricError('LEASE_LOST', 'the lease could not be renewed in time');

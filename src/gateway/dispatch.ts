@@ -2,6 +2,7 @@
 import { FabricError } from '../model/error.ts';
 import type { ClientSession } from './client-session.ts';
 import { decodeUpstream, type Upstream } from './codec/upstream.ts';
+import type { Frame } from './frame-stream.ts';
 import { handleAck } from './handlers/ack.ts';
 import { handleCheckpoint } from './handlers/checkpoint.ts';
 import { handleConnectionStatus } from './handlers/connection-status.ts';
@@ -10,13 +11,14 @@ import { handleKv } from './handlers/kv.ts';
 import { refuseNotImplemented } from './handlers/not-implemented.ts';
 import { handleProgress } from './handlers/progress.ts';
 import { handleReceiptQuery } from './handlers/receipts.ts';
+import { handleLargeSend } from './handlers/large-send.ts';
 import { handleSend } from './handlers/send.ts';
 import { handleSendBatch } from './handlers/send-batch.ts';
 import { handleSessions } from './handlers/sessions.ts';
 import { handleSwitchWorkspace } from './handlers/switch-workspace.ts';
 
 /** Operations on key-value state overlap each other; whatever else comes waits for them, so that it happens after. */
-export const dispatch = (client: ClientSession, bytes: Uint8Array): Promise<void> | undefined => {
+export const dispatch = (client: ClientSession, bytes: Frame): Promise<void> | undefined => {
   const frame = decodeUpstream(bytes);
   return frame.$case === 'kvOp' || client.answers.isIdle ? handle(client, frame) : handleAfter(client, frame);
 };
@@ -34,6 +36,8 @@ const handle = (client: ClientSession, frame: Upstream): Promise<void> | undefin
       throw new FabricError('INIT_REPEATED', 'InitConnection already sent');
     case 'send':
       return handleSend(client, frame.value);
+    case 'largeSend':
+      return handleLargeSend(client, frame.value);
     case 'sendBatch':
       return handleSendBatch(client, frame.value);
     case 'receiptQuery':

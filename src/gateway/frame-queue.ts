@@ -12,9 +12,9 @@ export interface Valve {
   readonly resume: () => void;
 }
 
-export class FrameQueue {
+export class FrameQueue<Frame extends { readonly byteLength: number }> {
   readonly #valve: Valve;
-  #groups: (readonly Uint8Array[])[] = [];
+  #groups: (readonly Frame[])[] = [];
   #bytes = 0;
   #isPaused = false;
   #end: StreamEnd | FabricError | undefined;
@@ -36,7 +36,7 @@ export class FrameQueue {
     else this.#untaken.push(taken);
   }
 
-  push(frames: readonly Uint8Array[]): void {
+  push(frames: readonly Frame[]): void {
     if (frames.length === 0) return;
     this.#groups.push(frames);
     for (const frame of frames) this.#bytes += frame.byteLength;
@@ -54,7 +54,7 @@ export class FrameQueue {
     this.#wake?.();
   }
 
-  async *read({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<readonly Uint8Array[], StreamEnd> {
+  async *read({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<readonly Frame[], StreamEnd> {
     const wake = (): void => this.#wake?.();
     signal.addEventListener('abort', wake, { once: true });
     try {
@@ -73,7 +73,7 @@ export class FrameQueue {
     }
   }
 
-  #take(group: readonly Uint8Array[]): void {
+  #take(group: readonly Frame[]): void {
     for (const frame of group) this.#bytes -= frame.byteLength;
     if (this.#groups.length > 0) return;
     for (const taken of this.#untaken.splice(0)) taken();

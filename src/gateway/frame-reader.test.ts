@@ -2,7 +2,9 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { frameBytesMax } from '../model/limits.ts';
+import { Rope } from './codec/rope.ts';
 import { FrameReader } from './frame-reader.ts';
+import type { Frame } from './frame-stream.ts';
 
 const framed = (message: Uint8Array, flag = 0): Buffer => {
   const out = Buffer.alloc(5 + message.byteLength);
@@ -11,6 +13,9 @@ const framed = (message: Uint8Array, flag = 0): Buffer => {
   out.set(message, 5);
   return out;
 };
+
+const flat = (frame: Frame | undefined): Buffer =>
+  frame instanceof Rope ? frame.flat() : Buffer.from(frame ?? new Uint8Array());
 
 describe('frame reader', () => {
   test('gives back the messages however the stream is cut', () => {
@@ -21,13 +26,13 @@ describe('frame reader', () => {
         (messages, cuts) => {
           const reader = new FrameReader('identity');
           const stream = Buffer.concat(messages.map((message) => framed(message)));
-          const seen: Uint8Array[] = [];
+          const seen: Frame[] = [];
           for (let at = 0, cut = 0; at < stream.byteLength; cut += 1) {
             const end = at + (cuts[cut % cuts.length] ?? 1);
             seen.push(...reader.take(stream.subarray(at, end)));
             at = end;
           }
-          expect(seen.map((message) => Buffer.from(message).toString('hex'))).toEqual(
+          expect(seen.map((message) => flat(message).toString('hex'))).toEqual(
             messages.map((message) => Buffer.from(message).toString('hex')),
           );
           expect(reader.isInside).toBe(false);
@@ -35,6 +40,36 @@ describe('frame reader', () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  test('large messages stay in pieces, with all their bytes and none of their neighbours', () => {
+    const size = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constantFrom(65_530, 65_536, 100_000, 300_000));
+    const cut = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(1000, 16_384, 70_000));
+    const plan = fc.record({
+      sizes: fc.array(size, { minLength: 1, maxLength: 6 }),
+      cuts: fc.array(cut, { minLength: 1, maxLength: 20 }).filter((cuts) => cuts.some((bytes) => bytes >= 1000)),
+    });
+    fc.assert(
+      fc.property(plan, ({ sizes, cuts }) => {
+        const messages = sizes.map((bytes, index) => Buffer.alloc(bytes, index + 1));
+        const stream = Buffer.concat(messages.map((message) => framed(message)));
+        const reader = new FrameReader('identity');
+        const seen: Frame[] = [];
+        for (let at = 0, turn = 0; at < stream.byteLength; turn += 1) {
+          const end = at + (cuts[turn % cuts.length] ?? 1);
+          seen.push(...reader.take(stream.subarray(at, end)));
+          at = end;
+        }
+        expect(seen.map((message) => message.byteLength)).toEqual(sizes);
+        for (const [index, message] of messages.entries()) expect(flat(seen[index]).equals(message)).toBe(true);
+        expect(reader.isInside).toBe(false);
+      }),
+      { numRuns: 200 },
+    );
+    const stream = framed(Buffer.alloc(100_000, 1));
+    const pieces = new FrameReader('identity');
+    expect(pieces.take(stream.subarray(0, 50_000))).toEqual([]);
+    expect(pieces.take(stream.subarray(50_000))[0]).toBeInstanceOf(Rope);
   });
 
   test('a message as large as allowed passes, one byte more is refused by its announced length alone', () => {
@@ -49,12 +84,8 @@ describe('frame reader', () => {
 
   test('compressed messages are read; bombs, unknown encodings and unknown flags are refused', () => {
     const text = Buffer.from('hello hello hello');
-    expect(Buffer.from(new FrameReader('gzip').take(framed(gzipSync(text), 1))[0] ?? []).toString()).toBe(
-      'hello hello hello',
-    );
-    expect(Buffer.from(new FrameReader('deflate').take(framed(deflateSync(text), 1))[0] ?? []).toString()).toBe(
-      'hello hello hello',
-    );
+    expect(flat(new FrameReader('gzip').take(framed(gzipSync(text), 1))[0]).toString()).toBe('hello hello hello');
+    expect(flat(new FrameReader('deflate').take(framed(deflateSync(text), 1))[0]).toString()).toBe('hello hello hello');
     const bomb = gzipSync(new Uint8Array(frameBytesMax * 4));
     expect(() => new FrameReader('gzip').take(framed(bomb, 1))).toThrow(
       expect.objectContaining({ reason: 'FRAME_TOO_LARGE' }),

@@ -1,12 +1,17 @@
 /**
  * Takes a gRPC message stream apart: a flag, a length of four bytes, the message, and again. Messages that lie whole in
- * a chunk are handed on where they lie; one that spans chunks is put together once.
+ * a chunk are handed on where they lie; one that spans chunks is put together once, or left in its pieces if it is large.
  */
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { FabricError } from '../model/error.ts';
 import { frameBytesMax } from '../model/limits.ts';
+import { Rope } from './codec/rope.ts';
+import type { Frame } from './frame-stream.ts';
 
 const prefixBytes = 5;
+
+/** From this size on a message stays in the pieces it came in. */
+const ropeBytesMin = 64 * 1024;
 
 export class FrameReader {
   readonly #encoding: string;
@@ -21,17 +26,28 @@ export class FrameReader {
   }
 
   /** Takes a chunk and answers with the messages it completes. Throws `FRAME_TOO_LARGE` and `INVALID_FRAME`. */
-  take(chunk: Buffer): readonly Uint8Array[] {
+  take(chunk: Buffer): readonly Frame[] {
     this.#bytes += chunk.byteLength;
     this.#chunks.push(chunk);
     if (this.#bytes < this.#needed) return [];
-    const data = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
-    return this.#takeApart(data);
+    if (this.#chunks.length === 1) return this.#takeApart(chunk);
+    return this.#needed < ropeBytesMin ? this.#takeApart(Buffer.concat(this.#chunks)) : this.#takeRope(chunk);
   }
 
   /** Whether a message has begun and not ended. */
   get isInside(): boolean {
     return this.#bytes > 0;
+  }
+
+  /** The last of the chunks ends a message that is large, and may begin the next. */
+  #takeRope(last: Buffer): readonly Frame[] {
+    const whole = new Rope(this.#chunks);
+    const flag = whole.pieces[0]?.[0] ?? 0;
+    const rope = new Rope(whole.between(prefixBytes, this.#needed));
+    const rest = last.subarray(last.byteLength - (this.#bytes - this.#needed));
+    this.#bytes = rest.byteLength;
+    const first = flag === 0 ? rope : this.#plain(flag, rope.flat());
+    return [first, ...this.#takeApart(rest)];
   }
 
   #takeApart(data: Buffer): readonly Uint8Array[] {

@@ -13,19 +13,19 @@ import { ClientSession } from './client-session.ts';
 import { annotate } from './codec/annotated-delivery.ts';
 import { type Claim, readClaim } from './codec/identity.ts';
 import { decodeUpstream } from './codec/upstream.ts';
-import type { FrameStream, StreamEnd } from './frame-stream.ts';
+import type { Frame, FrameStream, StreamEnd } from './frame-stream.ts';
 import type { GatewayDeps } from './gateway.ts';
 import type { GatewayMeasures } from './measures.ts';
 import type { Outbox } from './outbox.ts';
 import { wishesOf } from './subscriptions.ts';
 
-export type Frames = AsyncGenerator<readonly Uint8Array[], StreamEnd>;
+export type Frames = AsyncGenerator<readonly Frame[], StreamEnd>;
 
 /** The first frame and those that came with it; `undefined` if the client left without one. */
 export const readInit = async (
   frames: Frames,
   { clock }: GatewayDeps,
-): Promise<{ init: InitConnection; rest: readonly Uint8Array[] } | undefined> => {
+): Promise<{ init: InitConnection; rest: readonly Frame[] } | undefined> => {
   const late = Promise.withResolvers<never>();
   const timer = clock.schedule(handshakeTimeoutMs, () =>
     late.reject(new FabricError('INIT_TIMEOUT', 'timeout waiting for InitConnection')),

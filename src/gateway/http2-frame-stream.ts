@@ -5,7 +5,7 @@ import type { Clock } from '../ports/clock.ts';
 import { endCall, extensionsOf } from './call-metadata.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { FrameReader } from './frame-reader.ts';
-import type { FrameStream, StreamEnd } from './frame-stream.ts';
+import type { Frame, FrameStream, StreamEnd } from './frame-stream.ts';
 import type { ConnectCall, InsideOfCall } from './grpc-inside.ts';
 import { Pinger } from './pinger.ts';
 
@@ -22,7 +22,7 @@ export class Http2FrameStream implements FrameStream {
   readonly #call: ConnectCall;
   readonly #stream: ServerHttp2Stream;
   readonly #pinger: Pinger | undefined;
-  readonly #queue: FrameQueue;
+  readonly #queue: FrameQueue<Frame>;
   readonly #gone = new AbortController();
 
   constructor(call: ConnectCall, { stream, encoding }: InsideOfCall, clock: Clock) {
@@ -42,7 +42,7 @@ export class Http2FrameStream implements FrameStream {
     return this.#gone.signal;
   }
 
-  read(options: { readonly signal: AbortSignal }): AsyncGenerator<readonly Uint8Array[], StreamEnd> {
+  read(options: { readonly signal: AbortSignal }): AsyncGenerator<readonly Frame[], StreamEnd> {
     return this.#queue.read(options);
   }
 

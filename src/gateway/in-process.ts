@@ -42,8 +42,8 @@ class Pair {
   readonly client: ClientStream;
   readonly server: FrameStream;
   readonly #gone = new AbortController();
-  readonly #up: FrameQueue;
-  readonly #down: FrameQueue;
+  readonly #up: FrameQueue<Uint8Array>;
+  readonly #down: FrameQueue<Uint8Array>;
   #clientRoom: (() => void) | undefined;
   #serverRoom: (() => void) | undefined;
   #end: ClientEnd = { code: 'cancelled', message: 'cancelled by the client' };

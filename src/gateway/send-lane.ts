@@ -11,6 +11,7 @@ import { type Receipt, stepOf } from '../model/receipt.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Claim } from '../ports/receipt-store.ts';
 import type { Receipts } from '../receipts/receipts.ts';
+import { bytesOf } from '../router/outgoing-frame.ts';
 import type { Publication } from '../router/publication.ts';
 import type { OutgoingMessage } from '../router/router.ts';
 
@@ -66,7 +67,7 @@ export class SendLane {
       this.#names.add(id);
     }
     this.#waiting.push({ permit, message });
-    this.#bytes += message.frame.byteLength;
+    this.#bytes += bytesOf(message);
     this.#running ??= this.#run();
     if (this.#waiting.length >= claimsWaitingMax || this.#bytes >= claimsWaitingBytesMax)
       this.#room ??= Promise.withResolvers();

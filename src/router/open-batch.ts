@@ -15,6 +15,7 @@ import {
   trackedMetaBytes,
   version,
 } from './batch-format.ts';
+import { bytesOf, type OutgoingFrame } from './outgoing-frame.ts';
 import { hashOf } from './partition.ts';
 
 /** From here on a frame is handed to the log where it lies instead of being copied behind the head. */
@@ -28,12 +29,8 @@ export interface Sender {
   readonly epoch: bigint;
 }
 
-export interface OutgoingRecord {
+export interface OutgoingRecord extends OutgoingFrame {
   readonly topic: string;
-  /** The recipient's frame with its gRPC prefix; or several, one after the other. */
-  readonly frame: Uint8Array;
-  /** How many: 1 where nothing is said. */
-  readonly records?: number | undefined;
   readonly sender: Sender;
   /** Set on progress updates. */
   readonly audience: ProgressAudience | undefined;
@@ -58,7 +55,7 @@ class Group {
   add(record: OutgoingRecord): void {
     this.added.push(record);
     this.records += record.records ?? 1;
-    this.frameBytes += record.frame.byteLength;
+    this.frameBytes += bytesOf(record);
     this.metaBytes += metaBytesOf(record);
     if (record.audience !== undefined) this.traits |= hasProgress;
     else if (record.tracked !== undefined) this.traits |= hasTracked;
@@ -94,15 +91,16 @@ export class OpenBatch {
     let group = this.#groups.get(record.topic);
     if (group === undefined) this.#groups.set(record.topic, (group = new Group(record.topic)));
     if (!this.#senders.has(record.sender)) this.#senders.set(record.sender, this.#senders.size);
+    const before = group.frameBytes;
     group.add(record);
     this.#records += record.records ?? 1;
-    this.#bytes += record.frame.byteLength;
+    this.#bytes += group.frameBytes - before;
   }
 
   /** The parts of the log entry, to be written one after the other. */
   close(nowMs: number): readonly Uint8Array[] {
     const groups = [...this.#groups.values()];
-    const large = groups.some((group) => group.added.some(({ frame }) => frame.byteLength >= copyBytesMax));
+    const large = groups.some((group) => group.added.some(isLarge));
     const head = this.#headBytes(groups);
     const out = Buffer.allocUnsafe(large ? head : head + this.#bytes);
     this.#writeHead(out, groups, { head, nowMs });
@@ -199,7 +197,17 @@ const writeFrames = (out: Buffer, groups: readonly Group[], start: number): void
     }
 };
 
-/** Head and frames with the large frames where they lie and the small ones between them copied together. */
+const isLarge = ({ frame, rest }: OutgoingRecord): boolean => rest !== undefined || frame.byteLength >= copyBytesMax;
+
+const piecesOf = function* (groups: readonly Group[]): Generator<Uint8Array> {
+  for (const { added } of groups)
+    for (const { frame, rest } of added) {
+      yield frame;
+      if (rest !== undefined) yield* rest;
+    }
+};
+
+/** Head and frames with the large pieces where they lie and the small ones between them copied together. */
 const gather = (head: Buffer, groups: readonly Group[]): readonly Uint8Array[] => {
   const parts: Uint8Array[] = [];
   let small: Uint8Array[] = [head];
@@ -207,14 +215,13 @@ const gather = (head: Buffer, groups: readonly Group[]): readonly Uint8Array[] =
     if (small.length > 0) parts.push(Buffer.concat(small));
     small = [];
   };
-  for (const { added } of groups)
-    for (const { frame } of added) {
-      if (frame.byteLength < copyBytesMax) small.push(frame);
-      else {
-        flush();
-        parts.push(frame);
-      }
+  for (const piece of piecesOf(groups)) {
+    if (piece.byteLength < copyBytesMax) small.push(piece);
+    else {
+      flush();
+      parts.push(piece);
     }
+  }
   flush();
   return parts;
 };

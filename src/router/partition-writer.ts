@@ -76,8 +76,9 @@ export class PartitionWriter {
 
   add(record: OutgoingRecord): Publication {
     const gathering = (this.#open ??= new Gathering(this));
+    const before = gathering.batch.bytes;
     gathering.batch.add(record);
-    this.#outstandingBytes += record.frame.byteLength;
+    this.#outstandingBytes += gathering.batch.bytes - before;
     if (this.#outstandingBytes > publishBacklogBytesMax) this.#room ??= Promise.withResolvers<void>();
     if (gathering.batch.bytes >= batchBytesMax || gathering.batch.records >= batchRecordsMax) this.#close();
     else this.#scheduleClose();

@@ -98,6 +98,25 @@ describe('record batch', () => {
     );
   });
 
+  test('a frame in pieces comes out in one', () => {
+    const sizes = fc.array(fc.constantFrom(1, 60, 16_383, 16_384, 50_000), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(fc.array(fc.record({ record, sizes }), { minLength: 1, maxLength: 8 }), (added) => {
+        const whole = added.map(({ record: one, sizes: lengths }) => {
+          const bytes = lengths.reduce((sum, length) => sum + length, 0);
+          return { one: { ...one, frame: framed(new Uint8Array(bytes).fill(7)) }, lengths };
+        });
+        const pieces = whole.map(({ one, lengths }) => {
+          let at = 5;
+          const rest = lengths.map((length) => one.frame.subarray(at, (at += length)));
+          return { ...one, frame: one.frame.subarray(0, 5), rest };
+        });
+        expect(closed(pieces).equals(closed(whole.map(({ one }) => one)))).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   test('framesFrom leaves out the records before', () => {
     const frames = [1, 2, 3].map((size) => framed(new Uint8Array(size).fill(size)));
     const batch = new RecordBatch(

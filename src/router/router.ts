@@ -20,6 +20,7 @@ import type { ProgressAudience, Tracked } from './batch-format.ts';
 import { BulkLane } from './bulk-lane.ts';
 import { Cursors } from './cursors.ts';
 import type { Sender } from './open-batch.ts';
+import type { OutgoingFrame } from './outgoing-frame.ts';
 import { partitionOf } from './partition.ts';
 import { PartitionReader, type ReaderDeps } from './partition-reader.ts';
 import { PartitionWriter } from './partition-writer.ts';
@@ -54,11 +55,7 @@ export interface RouterDeps {
  */
 export type SubscriptionMode = 'durable' | 'resume_or_tail' | 'fresh' | 'live';
 
-export interface OutgoingMessage {
-  /** The recipient's frame with its gRPC prefix; or several, one after the other. */
-  readonly frame: Uint8Array;
-  /** How many frames that are; more than one, which is what it is where nothing is said, only of plain messages. */
-  readonly records?: number;
+export interface OutgoingMessage extends OutgoingFrame {
   readonly sender: Sender;
   readonly audience?: ProgressAudience;
   readonly tracked?: Tracked | undefined;
@@ -120,10 +117,10 @@ export class Router implements AsyncDisposable {
     return this.#publish(topic, message);
   }
 
-  #publish(topic: Topic, { frame, records, sender, audience, tracked }: OutgoingMessage): Publication {
+  #publish(topic: Topic, { frame, records, rest, sender, audience, tracked }: OutgoingMessage): Publication {
     if (topic.kind === 'task_workers')
       return { durable: this.#deps.workQueue.push(topic.text, toWork(frame, tracked)), room: undefined };
-    return this.#writerOf(topic).add({ topic: topic.text, frame, records, sender, audience, tracked });
+    return this.#writerOf(topic).add({ topic: topic.text, frame, records, rest, sender, audience, tracked });
   }
 
   /** Opens a session's receiving end, fencing off the cursors from its predecessors. */

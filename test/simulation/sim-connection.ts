@@ -56,7 +56,7 @@ export class SimConnection {
   readonly #up: Pipe;
   readonly #down: Pipe;
   readonly #gone = new AbortController();
-  readonly #queue = new FrameQueue({ pause: still, resume: still });
+  readonly #queue = new FrameQueue<Uint8Array>({ pause: still, resume: still });
   readonly #leaving: Leaving[] = [];
   /** Left the gateway and not made room for yet. */
   #windowBytes = 0;

@@ -2,6 +2,7 @@
  * The frame a recipient gets for a message, written once, by hand, when the message is accepted: it is stored and sent
  * as it is (D5). `DownstreamMessage{msg: IncomingMessage{source_topic, payload, message_type, workspace}}`.
  */
+import type { LargeSend } from './large-send.ts';
 import type { SendRun } from './send-run.ts';
 import { varintBytes, writeVarint } from './varint.ts';
 
@@ -59,6 +60,24 @@ export const encodeRun = ({ source, workspace }: Stamp, run: SendRun): Uint8Arra
     at += workspace.byteLength;
   }
   return frames;
+};
+
+/** The same for one that came in pieces: what lies before its payload, and the payload's pieces with what lies behind. */
+export const encodeLarge = (
+  { source, workspace }: Stamp,
+  { payload, payloadBytes, messageType }: LargeSend,
+): { readonly frame: Uint8Array; readonly rest: readonly Uint8Array[] } => {
+  const payloadHead = 1 + varintBytes(payloadBytes);
+  const tail = Buffer.allocUnsafe(workspace.byteLength + (messageType === 0 ? 0 : 2));
+  const inner = source.byteLength + payloadHead + payloadBytes + tail.byteLength;
+  const frame = Buffer.allocUnsafe(frameBytesOf(inner) - payloadBytes - tail.byteLength);
+  const sourceAt = writeHead(frame, 0, inner);
+  frame.set(source, sourceAt);
+  frame[sourceAt + source.byteLength] = payloadTag;
+  writeVarint(frame, sourceAt + source.byteLength + 1, payloadBytes);
+  if (messageType !== 0) tail.set([messageTypeTag, messageType]);
+  tail.set(workspace, tail.byteLength - workspace.byteLength);
+  return { frame, rest: [...payload, tail] };
 };
 
 const frameBytesOf = (inner: number): number => prefixBytes + 1 + varintBytes(inner) + inner;

@@ -5,12 +5,10 @@
 import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { deliveryBatchBytesMax } from '../../model/limits.ts';
 import { readSend } from './send.ts';
+import { trailingType } from './trailing-type.ts';
 
 const targetTag = 0x0a;
 const payloadTag = 0x12;
-const messageTypeTag = 0x18;
-/** The highest there is in the protocol. */
-const messageTypeMax = 6;
 /** A message with more gains nothing from company, and goes without being copied where it goes alone. */
 const payloadBytesMax = 8 * 1024;
 
@@ -71,15 +69,13 @@ export class SendRun {
 export const runFrom = ({ bytes, places }: Members, first: number): SendRun | undefined => {
   const [start, end] = [places[first * 2] ?? 0, places[first * 2 + 1] ?? 0];
   const headBytes = fieldEnd(bytes, start, targetTag) - start;
-  const messageType = headBytes < 0 ? none : typeOf(bytes, start + headBytes, end);
-  if (messageType === none) return undefined;
+  const messageType = headBytes < 0 ? undefined : typeOf(bytes, start + headBytes, end);
+  if (messageType === undefined) return undefined;
   const last = endOfRun({ bytes, places }, { first, headBytes, messageType });
   const lengthBytes = (bytes[start + 1] ?? 0) < 0x80 ? 1 : 2;
   const targetTopic = bytes.toString('utf8', start + 1 + lengthBytes, start + headBytes);
   return new SendRun({ bytes, places: places.slice(first * 2, last * 2) }, { targetTopic, messageType, headBytes });
 };
-
-const none = -1;
 
 const endOfRun = (
   { bytes, places }: Members,
@@ -102,14 +98,13 @@ const isSame = (bytes: Buffer, { head, start, length }: { head: number; start: n
 };
 
 /** The type of a message whose topic lies before `at`, if nothing but a payload and a type follow. */
-const typeOf = (bytes: Buffer, at: number, end: number): number => {
+const typeOf = (bytes: Buffer, at: number, end: number): number | undefined => {
   const payloadEnd = fieldEnd(bytes, at, payloadTag);
-  if (payloadEnd === none || payloadEnd > end || payloadEnd - at > payloadBytesMax) return none;
-  if (payloadEnd === end) return 0;
-  const type = bytes[payloadEnd + 1] ?? 0;
-  const isType = bytes[payloadEnd] === messageTypeTag && payloadEnd + 2 === end;
-  return isType && type > 0 && type <= messageTypeMax ? type : none;
+  if (payloadEnd === none || payloadEnd > end || payloadEnd - at > payloadBytesMax) return undefined;
+  return trailingType(bytes, payloadEnd, end);
 };
+
+const none = -1;
 
 /** Where a length-delimited field of less than 16 KiB ends, if it starts with this tag. */
 const fieldEnd = (bytes: Buffer, at: number, tag: number): number => {

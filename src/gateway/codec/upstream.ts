@@ -5,6 +5,8 @@
 import { UpstreamMessage } from '../../gen/aether/v1/gateway.ts';
 import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
+import { type LargeSend, readLargeSend } from './large-send.ts';
+import { Rope } from './rope.ts';
 import { decodeSend, readSend } from './send.ts';
 import { type Members, runFrom, type SendRun } from './send-run.ts';
 import { Walk } from './walk.ts';
@@ -23,6 +25,7 @@ export interface UpstreamBatch {
 export type Upstream =
   | Exclude<Payload, { $case: 'sendBatch' }>
   | { readonly $case: 'sendBatch'; readonly value: UpstreamBatch }
+  | { readonly $case: 'largeSend'; readonly value: LargeSend }
   | { readonly $case: 'unknown' };
 
 /** `UpstreamMessage.send`, length-delimited. */
@@ -33,7 +36,15 @@ const batchTag = [0xc2, 0x3e] as const;
 const memberTag = 0x0a;
 
 /** A frame's payload; `unknown` where it has none, or one this program does not know. Throws `INVALID_FRAME`. */
-export const decodeUpstream = (frame: Uint8Array): Upstream => {
+export const decodeUpstream = (frame: Uint8Array | Rope): Upstream =>
+  frame instanceof Rope ? decodeRope(frame) : decodeFlat(frame);
+
+const decodeRope = (rope: Rope): Upstream => {
+  const value = readLargeSend(rope);
+  return value === undefined ? decodeFlat(rope.flat()) : { $case: 'largeSend', value };
+};
+
+const decodeFlat = (frame: Uint8Array): Upstream => {
   const read = frame[0] === sendTag ? readWholeSend(frame) : readBatch(frame);
   if (read !== undefined) return read;
   try {
