@@ -13,6 +13,11 @@ export interface CrowdSize {
   readonly sdkSenders: number;
   readonly plainRecipients: number;
   readonly sdkRecipients: number;
+  /** Senders that name their messages, and recipients that acknowledge those. */
+  readonly namingSenders: number;
+  readonly ackingRecipients: number;
+  /** Of all who name them. */
+  readonly namedPerSecond: number;
   /** In bursts, of all senders. */
   readonly messagesPerSecond: number;
   /** To each recipient, one by one. */
@@ -48,14 +53,26 @@ export class Crowd implements AsyncDisposable {
     const { size } = options;
     const plain = names('r', size.plainRecipients);
     const sdk = names('q', size.sdkRecipients);
+    const naming = names('n', size.namingSenders);
+    const acking = names('k', size.ackingRecipients);
     this.recipients = [...plain, ...sdk];
     const share = (all: readonly string[], program: number): string[] =>
       all.filter((_, index) => index % size.recipientPrograms === program);
     this.#readers = Array.from({ length: size.recipientPrograms }, (_, program) =>
-      this.#start('recipients', { plain: share(plain, program), sdk: share(sdk, program), others: plain }, options),
+      this.#start(
+        'recipients',
+        {
+          plain: share(plain, program),
+          sdk: share(sdk, program),
+          naming,
+          acking: share(acking, program),
+          others: plain,
+        },
+        options,
+      ),
     );
-    const senders = { plain: names('s', size.plainSenders), sdk: names('t', size.sdkSenders), others: this.recipients };
-    this.#senders = this.#start('senders', senders, options);
+    const senders = { plain: names('s', size.plainSenders), sdk: names('t', size.sdkSenders) };
+    this.#senders = this.#start('senders', { ...senders, naming, acking, others: this.recipients }, options);
   }
 
   get progress(): Counts {
@@ -64,6 +81,8 @@ export class Crowd implements AsyncDisposable {
     return {
       sent: sum('sent'),
       delivered: sum('delivered'),
+      named: sum('named'),
+      told: sum('told'),
       resumptions: sum('resumptions'),
       acknowledgements: sum('acknowledgements'),
     };
@@ -119,18 +138,19 @@ export class Crowd implements AsyncDisposable {
 
   #start(
     program: 'senders' | 'recipients',
-    clients: Pick<ProgramSettings, 'plain' | 'sdk' | 'others'>,
+    clients: Pick<ProgramSettings, 'plain' | 'sdk' | 'naming' | 'acking' | 'others'>,
     { place, size, seed, directory }: CrowdOptions,
   ): ChildProcess {
     const number = this.histories.length;
     const history = join(directory, `${program}-${number + 1}.jsonl`);
     this.histories.push(history);
-    const { messagesPerSecond, pulsesPerSecond, burst, stayMs } = size;
+    const { messagesPerSecond, namedPerSecond, pulsesPerSecond, burst, stayMs } = size;
     const settings: ProgramSettings = {
       place,
       history,
       seed: seed + number * 104_729,
       messagesPerSecond,
+      namedPerSecond,
       pulsesPerSecond,
       burst,
       stayMs,

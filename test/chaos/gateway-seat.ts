@@ -24,6 +24,10 @@ export interface SeatOptions {
   readonly services: ChaosServices;
   /** A promise its gateways break (`mutations/`); none for the program as it is. */
   readonly mutation?: string | undefined;
+  /** How long a delivery may go without an answer. */
+  readonly ackTimeout?: string | undefined;
+  /** Where its gateways' warnings are kept. */
+  readonly logFile?: string | undefined;
 }
 
 const host = '127.0.0.1';
@@ -135,7 +139,7 @@ export class GatewaySeat implements AsyncDisposable {
   }
 
   #spawn(): Promise<GatewayProcess> {
-    const { name, prefix, services, mutation } = this.#options;
+    const { name, prefix, services, mutation, ackTimeout = '30s', logFile } = this.#options;
     const { redis, stream, amqp, postgres } = this.links;
     const at = (url: string, { port }: TcpProxy): string => {
       const moved = new URL(url);
@@ -145,7 +149,12 @@ export class GatewaySeat implements AsyncDisposable {
     const config = join(this.#directory, 'settings.yaml');
     writeFileSync(
       config,
-      JSON.stringify({ mode: 'stack', gateway: { id: name }, rabbitmq: { via_configured_address: true } }),
+      JSON.stringify({
+        mode: 'stack',
+        gateway: { id: name },
+        rabbitmq: { via_configured_address: true },
+        acks: { timeout: ackTimeout },
+      }),
     );
     const env = stackSettings(prefix, {
       AETHER_TEST_REDIS: `${host}:${redis.port}`,
@@ -153,7 +162,7 @@ export class GatewaySeat implements AsyncDisposable {
       AETHER_TEST_RABBITMQ_AMQP: at(services.rabbitmq.amqpUrl, amqp),
       AETHER_TEST_POSTGRES: at(services.postgres.url, postgres),
     });
-    if (mutation === undefined) return GatewayProcess.start({ command: 'gateway', env, flags: { config } });
-    return GatewayProcess.start({ program: mutant, command: 'gateway', env, flags: { config, mutation } });
+    if (mutation === undefined) return GatewayProcess.start({ command: 'gateway', env, logFile, flags: { config } });
+    return GatewayProcess.start({ program: mutant, command: 'gateway', env, logFile, flags: { config, mutation } });
   }
 }

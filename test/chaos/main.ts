@@ -19,6 +19,7 @@ interface Options {
   readonly quiet: number;
   readonly only?: readonly Fault[];
   readonly directory?: string;
+  readonly receipts?: true;
   readonly json?: true;
 }
 
@@ -35,11 +36,32 @@ const faultsNamed = (text: string): readonly Fault[] =>
     return found;
   });
 
-const size = (rate: number): CrowdSize => ({
+/** What names and acknowledges beside the rest; or nearly nothing else. */
+const size = ({ rate, receipts }: Options): CrowdSize => (receipts === true ? namedSize(rate) : mixedSize(rate));
+
+const namedSize = (rate: number): CrowdSize => ({
+  plainSenders: 1,
+  sdkSenders: 1,
+  plainRecipients: 2,
+  sdkRecipients: 2,
+  namingSenders: 8,
+  ackingRecipients: 12,
+  namedPerSecond: rate,
+  messagesPerSecond: rate / 10,
+  pulsesPerSecond: 10,
+  burst: { least: 10, most: 50 },
+  stayMs: 20_000,
+  recipientPrograms: 2,
+});
+
+const mixedSize = (rate: number): CrowdSize => ({
   plainSenders: 9,
   sdkSenders: 3,
   plainRecipients: 16,
   sdkRecipients: 4,
+  namingSenders: 2,
+  ackingRecipients: 3,
+  namedPerSecond: rate / 60,
   messagesPerSecond: rate,
   pulsesPerSecond: 10,
   burst: { least: 50, most: 500 },
@@ -74,7 +96,7 @@ const run = async (options: Options): Promise<void> => {
     name: 'chaos',
     seed: options.seed,
     gateways: options.gateways,
-    size: size(options.rate),
+    size: size(options),
     directory,
     disturb: (disturbing) =>
       disturbing.follow(options.only ?? allFaults, { seed: options.seed, quietMs: [500, options.quiet * 1000] }),
@@ -96,9 +118,9 @@ const progressLine = (durationMs: number): ((progress: Progress) => void) => {
   const startedMs = performance.now();
   const { isTTY } = process.stderr;
   let lines = 0;
-  return ({ sent, delivered, present }) => {
+  return ({ sent, delivered, named, told, present }) => {
     const elapsed = Math.round((performance.now() - startedMs) / 1000);
-    const text = `${elapsed} s of ${Math.round(durationMs / 1000)}: ${sent} sent, ${delivered} delivered; ${present.join(', ') || 'quiet'}`;
+    const text = `${elapsed} s of ${Math.round(durationMs / 1000)}: ${sent} sent, ${delivered} delivered; ${named} named, ${told} of them told of their end; ${present.join(', ') || 'quiet'}`;
     if (isTTY) process.stderr.write(`\r\x1b[K${text}`);
     else if ((lines += 1) % 30 === 0) say(text);
   };
@@ -119,6 +141,7 @@ await new Command('chaos')
   .option('--quiet <seconds>', 'at most so long between two disturbances of a track', number, 6)
   .option('--only <kinds>', 'some kinds of disturbance, or tracks, by comma; all by default', faultsNamed)
   .option('--directory <folder>', 'where histories go')
+  .option('--receipts', 'nearly all messages have names, receipts, and recipients that acknowledge')
   .option('--json', 'the outcome as JSON on standard output')
   .addHelpText('after', `\nKinds of disturbance, and their track:\n${kinds}`)
   .action(run)

@@ -1,6 +1,7 @@
 /** A run's outcome, for people. */
 import type { Distribution } from '../history/distribution.ts';
 import type { Failover } from '../history/failovers.ts';
+import type { ReceiptCounts } from '../history/receipts.ts';
 import { type ViolationKind, violationKinds } from '../history/violation.ts';
 import type { Outcome } from './run.ts';
 
@@ -17,6 +18,12 @@ const words: Readonly<Record<ViolationKind, string>> = {
   doubled: 'twice within a session',
   stale_delivery: 'delivered to a superseded session',
   stale_send: 'sent by a superseded session',
+  receipt_unfounded: 'receipts that say too much',
+  receipt_missing: 'receipts that say too little',
+  receipt_hanging: 'receipts without an end',
+  receipt_changed: 'receipts that changed their end',
+  buried_twice: 'dead letters that are there twice',
+  buried_and_acked: 'dead letters of what was acked',
 };
 
 export const reportOf = (outcome: Outcome): string => {
@@ -30,6 +37,7 @@ export const reportOf = (outcome: Outcome): string => {
     `delivered again  ${repeats.messages}, ${repeats.marked} of them marked as such`,
     `parting words    ${verdict.partings}, sent on an old session when the new one was there and had not been heard yet`,
     ...violationKinds.map((kind) => `${words[kind].padEnd(34)} ${total(outcome, kind)}`),
+    ...receiptLines(verdict.receipts),
     '',
     failoverLine('killed → elsewhere, resumed', verdict.failovers.resumed),
     failoverLine('killed → elsewhere, anew', verdict.failovers.anew),
@@ -42,6 +50,16 @@ export const reportOf = (outcome: Outcome): string => {
     ...troubles(outcome),
   ].join('\n');
 };
+
+const receiptLines = ({ letters, ends, again, wiped, unheard, late }: ReceiptCounts): readonly string[] =>
+  letters === 0
+    ? []
+    : [
+        `named messages   ${letters}: ${Object.entries(ends)
+          .map(([state, count]) => `${count} ${state}`)
+          .join(', ')}`,
+        `  of them        ${wiped} posted before Redis lost its data; ${unheard} acknowledged in vain; ${late} came after their time; ${again} deliveries came again`,
+      ];
 
 const total = ({ verdict }: Outcome, kind: ViolationKind): number =>
   verdict.violations.filter((violation) => violation.kind === kind).reduce((sum, { messages }) => sum + messages, 0);

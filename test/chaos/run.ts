@@ -2,6 +2,7 @@
 import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { connectService } from '../../sdk/typescript/src/index.ts';
 import type { Disturbed, HistoryEvent } from '../history/event.ts';
 import { History } from '../history/history.ts';
 import { judge, type Verdict } from '../history/verdict.ts';
@@ -72,14 +73,20 @@ export const runChaos = async (options: RunOptions): Promise<Outcome> => {
   const last = await sendLast(place, crowd, options);
   await within(completePatienceMs, crowd.complete);
   await crowd.stopReceiving();
+  const letters = await listDeadLetters(place, options.directory);
   const { incomplete } = crowd;
   const crashes = gateways.flatMap((gateway) => gateway.crashes);
-  const history = new History([...disturbances, ...(await readAll([...crowd.histories, last]))]);
+  const history = new History([...disturbances, ...(await readAll([...crowd.histories, last, letters]))]);
   return { verdict: judge(history, endedMs), crashes, incomplete, loadMs: endedMs - startedMs };
 };
 
-const openSeat = ({ services, name, mutation }: RunOptions, index: number): Promise<GatewaySeat> =>
-  GatewaySeat.open({ name: `g${index + 1}`, prefix: name, services, mutation });
+/** Short, so that what is left without an answer comes again soon. */
+const ackTimeout = '2s';
+
+const openSeat = ({ services, name: prefix, mutation, directory }: RunOptions, index: number): Promise<GatewaySeat> => {
+  const name = `g${index + 1}`;
+  return GatewaySeat.open({ name, prefix, services, mutation, ackTimeout, logFile: join(directory, `${name}.log`) });
+};
 
 const disturb = async (stage: Stage, options: RunOptions): Promise<readonly Disturbed[]> => {
   const over = AbortSignal.any([options.signal, AbortSignal.timeout(options.durationMs)]);
@@ -116,6 +123,22 @@ const sendLast = async (place: Place, crowd: Crowd, { directory, seed }: RunOpti
     if ((await within(confirmPatienceMs, session.ended)) === 0) break;
   }
   client.end();
+  return path;
+};
+
+/** What was given up, written into a history of its own. */
+const listDeadLetters = async (place: Place, directory: string): Promise<string> => {
+  const path = join(directory, 'dead-letters.jsonl');
+  using recorder = new Recorder(path);
+  await using client = await connectService({
+    address: place.gateways.map(({ address }) => address),
+    implementation: 'operator',
+    specifier: place.workspace,
+    acks: true,
+    waitForGateway: true,
+  });
+  for await (const { messageId: id, recipient: who, attempts } of client.deadLetters.list())
+    if (id !== undefined) recorder.write({ e: 'buried', who, id, attempts });
   return path;
 };
 

@@ -85,9 +85,9 @@ export const cursorStoreConformance = (adapter: string, open: () => Promise<Open
         offset: 2n ** 50n,
         index: 3,
         ahead: [
-          { offset: 2n ** 50n, index: 3, attempts: 4 },
-          { offset: 2n ** 50n, index: 7, attempts: 0 },
-          { offset: 2n ** 50n + 900n, index: 0, attempts: 0 },
+          { offset: 2n ** 50n, index: 3, attempts: 4, losses: 0, unseen: 0 },
+          { offset: 2n ** 50n, index: 7, attempts: 0, losses: 2, unseen: 7 },
+          { offset: 2n ** 50n + 900n, index: 0, attempts: 0, losses: 0, unseen: 0 },
         ],
       };
       await opened.store.commit([{ owner, epoch: 1n, positions: new Map([['t', position]]) }]);

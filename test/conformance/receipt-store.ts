@@ -83,6 +83,49 @@ export const receiptStoreConformance = (adapter: string, open: (retentionMs: num
       ]);
     });
 
+    test('what is durable and whose time is over expires, once, the earliest first', async () => {
+      await using opened = await open(day);
+      const { store } = opened;
+      const owner = `${freshOwner()}::ü{x}|`;
+      const timed = (id: string, state: ReceiptState, expiresAtMs: number): ReceiptStep => ({
+        ...step(owner, id, state),
+        expiresAtMs,
+      });
+      const ids = ['late', 'early ü|', 'for ever', 'not yet', 'delivered', 'acked later'];
+      await store.claim(owner, ids, by(1n));
+      await store.advance([
+        timed('late', 'durable', 5000),
+        timed('early ü|', 'durable', 4000),
+        step(owner, 'for ever', 'durable'),
+        timed('not yet', 'durable', 6001),
+        timed('delivered', 'durable', 3000),
+        timed('acked later', 'durable', 3000),
+        timed('lower', 'durable', 7000),
+      ]);
+      expect((await store.get(owner, ['late']))[0]).toEqual({
+        id: 'late',
+        state: 'durable',
+        atMs: 2000,
+        reason: '',
+        expiresAtMs: 5000,
+      });
+      await store.advance([step(owner, 'delivered', 'delivered'), step(owner, 'acked later', 'acked')]);
+      const expired: ReceiptStep[] = [];
+      for (let found = await store.expire(6000, 1); expired.length < 2; found = await store.expire(6000, 1))
+        expired.push(...found.filter((one) => one.owner === owner));
+      expect(expired.map(({ id, state, atMs }) => [id, state, atMs])).toEqual([
+        ['early ü|', 'expired', 4000],
+        ['late', 'expired', 5000],
+      ]);
+      const again = await Promise.all([store.expire(6000, 500), store.expire(6000, 500)]);
+      expect(again.flat().filter((one) => one.owner === owner)).toEqual([]);
+      const states = (await store.get(owner, ids)).map((receipt) => receipt?.state);
+      expect(states).toEqual(['expired', 'expired', 'durable', 'durable', 'delivered', 'acked']);
+      expect(await store.claim(owner, ['late'], by(2n))).toMatchObject([{ outcome: 'known' }]);
+      await store.advance([step(owner, 'late', 'delivered', 6500)]);
+      expect((await store.get(owner, ['late']))[0]).toEqual({ id: 'late', state: 'delivered', atMs: 6500, reason: '' });
+    });
+
     test('what was denied may be tried again', async () => {
       await using opened = await open(day);
       const owner = freshOwner();

@@ -1,6 +1,7 @@
 /** A gateway in a process of its own, started as users start it, that a test can stop, pause and kill. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from './end-with-us.ts';
@@ -19,6 +20,8 @@ export interface StartOptions {
   readonly command: 'up' | 'gateway';
   readonly flags?: Readonly<Record<string, string | number>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** A file to keep what it writes to standard error in as well. */
+  readonly logFile?: string | undefined;
 }
 
 export class GatewayProcess implements AsyncDisposable {
@@ -34,6 +37,7 @@ export class GatewayProcess implements AsyncDisposable {
     command,
     flags = {},
     env = {},
+    logFile,
   }: StartOptions): Promise<GatewayProcess> {
     const given = Object.entries({ port: 0, 'ops-port': 0, 'log-level': 'warn', ...flags }).flatMap(([flag, value]) => [
       `--${flag}`,
@@ -46,7 +50,10 @@ export class GatewayProcess implements AsyncDisposable {
     );
     endWithUs(child);
     const log: string[] = [];
-    child.stderr.setEncoding('utf8').on('data', (text: string) => void log.push(text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log.push(text);
+      if (logFile !== undefined) appendFileSync(logFile, text);
+    });
     const lines = createInterface(child.stdout);
     const giveUp = setTimeout(() => child.kill('SIGKILL'), startPatienceMs);
     const [first]: unknown[] = await Promise.race([once(lines, 'line'), once(child, 'exit')]);

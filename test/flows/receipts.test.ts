@@ -189,6 +189,26 @@ onEachComposition((fabric) => {
       expect(await sender.receipts.get(short.id ?? '')).toMatchObject({ state: 'expired' });
     });
 
+    test('is over for those nobody comes for as well, and what was for several is not told of', async () => {
+      const workspace = unique('ttl-nobody');
+      await using sender = await agent(workspace, 'sender');
+      using told = await connectRaw(workspace, 'told');
+      const nobody = agentTopic(workspace, 'story', 'nobody');
+      const everybody = await sender.send(agentsTopic(workspace), 'x', { ttlMs: 20 });
+      const waiting = [
+        await sender.send(nobody, 'x', { ttlMs: 20 }),
+        await sender.send(taskWorkersTopic(workspace, 'nobody'), 'x', { ttlMs: 20 }),
+        await sender.send(nobody, 'x', { ttlMs: 20, delayMs: 50 }),
+      ];
+      told.say(send(nobody, 'x', { messageId: 'raw', ttlMs: 20n }));
+      for (const sent of waiting)
+        expect(reason(await sent.delivered().catch((error: unknown) => error))).toBe('MESSAGE_EXPIRED');
+      const states: number[] = [];
+      while (!states.includes(5)) states.push(...(await told.find('receipts')).receipts.map(({ state }) => state));
+      expect(await sender.receipts.get(waiting[0]?.id ?? '')).toMatchObject({ state: 'expired' });
+      expect(await sender.receipts.get(everybody.id ?? '')).toMatchObject({ state: 'durable' });
+    });
+
     test('holds for competing work and broadcasts too', async () => {
       const workspace = unique('ttl-work');
       await using sender = await agent(workspace, 'sender');

@@ -70,4 +70,95 @@ export interface Disturbed {
   readonly target: string;
 }
 
-export type HistoryEvent = Connected | Ended | Sent | Acknowledged | Delivered | Disturbed;
+/** Where a named message may end, or what keeps its receipt from telling. */
+export type ReceiptWord =
+  | 'denied'
+  | 'accepted'
+  | 'durable'
+  | 'expired'
+  | 'delivered'
+  | 'deadLettered'
+  | 'acked'
+  | 'unknown';
+
+/** Written before a message with a name of its own is handed to the client that asks for its receipts. */
+export interface Posted {
+  readonly e: 'posted';
+  readonly at: number;
+  readonly who: string;
+  readonly to: string;
+  /** No other message of the run has it. */
+  readonly id: string;
+  readonly ttlMs?: number;
+}
+
+/** The client said that the message had not been sent and never would be. */
+export interface Withdrawn {
+  readonly e: 'withdrawn';
+  readonly at: number;
+  readonly who: string;
+  readonly id: string;
+}
+
+/** What a sender heard of a message's end while it waited for it. */
+export interface Told {
+  readonly e: 'told';
+  readonly at: number;
+  readonly who: string;
+  readonly id: string;
+  readonly state: ReceiptWord;
+}
+
+/** What the fabric answered about a message when all was over. */
+export interface Asked {
+  readonly e: 'asked';
+  readonly at: number;
+  readonly who: string;
+  readonly id: string;
+  readonly state: ReceiptWord;
+}
+
+/** A named message came to its recipient. */
+export interface Handed {
+  readonly e: 'handed';
+  readonly at: number;
+  readonly who: string;
+  readonly session: string;
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/** Written before the recipient says so. */
+export interface Answered {
+  readonly e: 'answered';
+  readonly at: number;
+  readonly who: string;
+  readonly session: string;
+  readonly id: string;
+  readonly how: 'acked' | 'nacked';
+}
+
+/** A dead letter that was there when all was over. */
+export interface Buried {
+  readonly e: 'buried';
+  readonly at: number;
+  /** Its recipient. */
+  readonly who: string;
+  readonly id: string;
+  readonly attempts: number;
+}
+
+export type HistoryEvent =
+  | Connected
+  | Ended
+  | Sent
+  | Acknowledged
+  | Delivered
+  | Disturbed
+  | Posted
+  | Withdrawn
+  | Told
+  | Asked
+  | Handed
+  | Answered
+  | Buried;

@@ -1,4 +1,5 @@
 /** Events of a run, put together: who held which session when, and each lane with what was sent and what arrived. */
+import { Correspondence } from './correspondence.ts';
 import type { Acknowledged, Connected, Delivered, Disturbed, Ended, HistoryEvent, Sent } from './event.ts';
 
 /** One session of a client, in the order of the client's sessions. */
@@ -22,6 +23,7 @@ export class History {
   readonly lanes = new Map<string, Lane>();
   readonly disturbances: Disturbed[] = [];
   readonly deliveries: Delivered[] = [];
+  readonly correspondence = new Correspondence();
   readonly #sessions = new Map<string, SessionFacts>();
   readonly #byClient = new Map<string, SessionFacts[]>();
   readonly #ends: (Acknowledged | Ended)[] = [];
@@ -64,6 +66,8 @@ export class History {
       case 'ended':
       case 'acknowledged':
         return void this.#ends.push(event);
+      default:
+        return this.correspondence.take(event);
     }
   }
 

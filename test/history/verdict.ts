@@ -5,6 +5,7 @@ import { type History, numbersOf } from './history.ts';
 import { findLosses, findUnsent } from './loss.ts';
 import { findDoubled, findInversions } from './order.ts';
 import { measureOutages, type Outage } from './outages.ts';
+import { countReceipts, findReceiptFaults, type ReceiptCounts } from './receipts.ts';
 import { countRepeats, type Repeats } from './repeats.ts';
 import type { Violation } from './violation.ts';
 
@@ -26,6 +27,7 @@ export interface Verdict {
   readonly partings: number;
   readonly outages: readonly Outage[];
   readonly failovers: Failovers;
+  readonly receipts: ReceiptCounts;
 }
 
 /** The kind of disturbance after which identities have to turn up elsewhere. */
@@ -39,12 +41,14 @@ export const judge = (history: History, untilMs: number): Verdict => ({
     ...findDoubled(history),
     ...findStaleDeliveries(history),
     ...findStaleSends(history),
+    ...findReceiptFaults(history),
   ],
   counts: count(history),
   repeats: countRepeats(history),
   partings: countPartings(history),
   outages: measureOutages(history, untilMs),
   failovers: measureFailovers(history, killKind),
+  receipts: countReceipts(history),
 });
 
 const count = (history: History): Counts => {

@@ -16,6 +16,11 @@ export interface Violation {
  *   later one was sent: what a broken connection left behind landed after what came next
  * - `doubled`: delivered twice within one session: the log holds it twice, or the reader went back
  * - `stale_delivery`: delivered on a session though it was sent after the session's successor was there (I1, I2)
+ * - `receipt_unfounded`: a receipt says more than recipients' logs do
+ * - `receipt_missing`: recipients' logs say more than the receipt
+ * - `receipt_hanging`: a message's receipt never came to an end
+ * - `receipt_changed`: the sender was told of another end than the receipt has now
+ * - `buried_twice`, `buried_and_acked`: a message with two dead letters; with one though its recipient was done with it
  * - `stale_send`: delivered or acknowledged though it was sent on a session whose successor had had effects (I1, I2)
  */
 export const violationKinds = [
@@ -26,6 +31,12 @@ export const violationKinds = [
   'doubled',
   'stale_delivery',
   'stale_send',
+  'receipt_unfounded',
+  'receipt_missing',
+  'receipt_hanging',
+  'receipt_changed',
+  'buried_twice',
+  'buried_and_acked',
 ] as const;
 export type ViolationKind = (typeof violationKinds)[number];
 

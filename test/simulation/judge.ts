@@ -15,6 +15,12 @@ const promiseOf: Readonly<Record<ViolationKind, Breach['promise']>> = {
   doubled: 'I5',
   stale_delivery: 'I2',
   stale_send: 'I2',
+  receipt_unfounded: 'I4',
+  receipt_missing: 'I4',
+  receipt_hanging: 'I4',
+  receipt_changed: 'I4',
+  buried_twice: 'I4',
+  buried_and_acked: 'I4',
 };
 
 export const judgeWorld = (world: World): void => {

@@ -205,8 +205,9 @@ export class Link {
     this.#reconnections += isBack ? 1 : 0;
     this.#pace.connected(performance.now());
     this.#stream = stream;
-    this.reception.answers?.end();
-    if (isInForce(ack, fabricExtensions.ack)) this.reception.answers = this.#openAnswers();
+    this.reception.arrival.answers?.end();
+    const answers = isInForce(ack, fabricExtensions.ack) ? this.#openAnswers() : undefined;
+    this.reception.arrival = { sessionId: ack.sessionId, answers };
     const preface = [...this.#standing, ...(this.book?.unconfirmed() ?? [])];
     this.outbox.attach(stream, preface, isInForce(ack, fabricExtensions.batch) ? packSends : undefined);
     this.#enter({

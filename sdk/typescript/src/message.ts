@@ -60,6 +60,13 @@ export interface Subject {
   readonly id: string;
 }
 
+/** What a message knows of the connection that brought it. */
+export interface Arrival {
+  readonly sessionId?: string | undefined;
+  /** Where the client acknowledges. */
+  readonly answers?: DeliveryAnswers | undefined;
+}
+
 /** A message as it was delivered. At least once: after a reconnect the newest ones may come again. */
 export class Message {
   /** Topic of the sender, stamped by the gateway; where an answer goes. Empty for an orchestrator, which has none. */
@@ -75,11 +82,13 @@ export class Message {
   readonly id: string | undefined;
   /** Its sender sent it twice, and it may have come before. Only where the client acknowledges. */
   readonly possibleDuplicate: boolean;
+  /** The session it came on, by the id the gateway gave it: another one after each reconnect. Absent in a dead letter. */
+  readonly sessionId: string | undefined;
   readonly #deliveryId: bigint;
   readonly #answers: DeliveryAnswers | undefined;
 
-  /** `answers` where the client acknowledges. */
-  constructor(incoming: IncomingMessage, answers?: DeliveryAnswers) {
+  /** `arrival`: with the connection it came on. */
+  constructor(incoming: IncomingMessage, arrival: Arrival = {}) {
     this.source = incoming.sourceTopic;
     this.type = typeNames.get(incoming.messageType) ?? 'unspecified';
     this.payload = incoming.payload;
@@ -89,8 +98,9 @@ export class Message {
     this.attempt = Math.max(1, incoming.attempt);
     this.id = incoming.messageId === '' ? undefined : incoming.messageId;
     this.possibleDuplicate = incoming.possibleDuplicate;
+    this.sessionId = arrival.sessionId;
     this.#deliveryId = incoming.deliveryId;
-    this.#answers = answers;
+    this.#answers = arrival.answers;
   }
 
   /** Done: it will not come again. After a reconnect this says nothing any more: the message comes once more. */

@@ -6,12 +6,11 @@
  * - R2 except while an answer is awaited or the client is closing, since both lie behind the messages; then up to
  *   `inboxReserveFactor` times that.
  */
-import type { DeliveryAnswers } from './delivery-answers.ts';
 import { type AetherError, failure, messageOf } from './error.ts';
 import { Feed } from './feed.ts';
 import type { ConfigSnapshot } from './gen/aether/v1/connection.ts';
 import { errorsKept, inboxReserveFactor, warningsMax } from './limits.ts';
-import { Message, messageBytes } from './message.ts';
+import { type Arrival, Message, messageBytes } from './message.ts';
 import { type ProgressUpdate, progressBytes, toProgressUpdate } from './progress.ts';
 import { toReceipt } from './receipt.ts';
 import type { ReceiptBook } from './receipt-book.ts';
@@ -38,8 +37,8 @@ export class Reception {
   readonly progress: Feed<ProgressUpdate>;
   readonly errors: Feed<AetherError> = new Feed({ backlog: 'dropped', newestMax: errorsKept });
   readonly requests: Requests = new Requests();
-  /** To the deliveries of the present connection, where the client acknowledges. */
-  answers: DeliveryAnswers | undefined;
+  /** On the present connection. */
+  arrival: Arrival = {};
   /** Set while the client closes. */
   isClosing = false;
   readonly #book: ReceiptBook | undefined;
@@ -71,7 +70,7 @@ export class Reception {
   /** What was answered goes out, and what is read from now on is what closing waits for. */
   beginClosing(): void {
     this.isClosing = true;
-    this.answers?.flush();
+    this.arrival.answers?.flush();
     this.changed();
   }
 
@@ -100,9 +99,9 @@ export class Reception {
     if (payload === undefined) return;
     switch (payload.$case) {
       case 'msg':
-        return this.messages.offer(new Message(payload.value, this.answers));
+        return this.messages.offer(new Message(payload.value, this.arrival));
       case 'deliveryBatch':
-        for (const message of payload.value.messages) this.messages.offer(new Message(message, this.answers));
+        for (const message of payload.value.messages) this.messages.offer(new Message(message, this.arrival));
         return undefined;
       case 'progressUpdate':
         return this.progress.offer(toProgressUpdate(payload.value));

@@ -11,6 +11,11 @@ export interface ProgramSettings {
   readonly sdk: readonly string[];
   /** The other end's clients. */
   readonly others: readonly string[];
+  /** Of the senders that name their messages, or the recipients that acknowledge; and the other end's. */
+  readonly naming: readonly string[];
+  readonly acking: readonly string[];
+  /** Of all that name them. */
+  readonly namedPerSecond: number;
   /** In bursts, of all senders. */
   readonly messagesPerSecond: number;
   /** To each recipient, one by one. */

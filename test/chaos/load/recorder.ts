@@ -19,6 +19,9 @@ export interface Counts {
   readonly sent: number;
   /** Messages, repetitions included. */
   readonly delivered: number;
+  /** Messages with a name, and those of them whose end was told. */
+  readonly named: number;
+  readonly told: number;
   /** Sessions that continue another. */
   readonly resumptions: number;
   /** Bursts that were acknowledged. */
@@ -33,7 +36,7 @@ export class Recorder implements Disposable {
   readonly #file: number;
   readonly #onDelivery: ((message: Message) => void) | undefined;
   readonly #timer: NodeJS.Timeout;
-  readonly #counts = { sent: 0, delivered: 0, resumptions: 0, acknowledgements: 0 };
+  readonly #counts = { sent: 0, delivered: 0, named: 0, told: 0, resumptions: 0, acknowledgements: 0 };
   #lines: string[] = [];
   #run: Delivered | undefined;
 
@@ -50,6 +53,8 @@ export class Recorder implements Disposable {
 
   write(event: Unstamped): void {
     if (event.e === 'sent') this.#counts.sent += event.count;
+    if (event.e === 'posted') this.#counts.named += 1;
+    if (event.e === 'told') this.#counts.told += 1;
     if (event.e === 'connected' && event.resumed) this.#counts.resumptions += 1;
     if (event.e === 'acknowledged') this.#counts.acknowledgements += 1;
     this.#closeRun();

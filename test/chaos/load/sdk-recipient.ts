@@ -26,11 +26,12 @@ const receive = async (options: ClientOptions): Promise<void> => {
     keepalive: { everyMs: 10_000, timeoutMs: 8000 },
     signal,
   });
-  recordSessions(client, options);
+  const sessionNow = recordSessions(client, options);
   client.onError(() => undefined);
   client.onMessage(async (message) => {
-    // On which session it came the SDK does not say: what arrived before a reconnect may be handed out after it.
-    recorder.deliver({ who, from: nameOf(message.source) }, numberOf(message.payload));
+    sessionNow();
+    const { sessionId: session = '' } = message;
+    recorder.deliver({ who, session, from: nameOf(message.source) }, numberOf(message.payload));
     if (random.chance(stallShare)) await delay(random.between(200, 2000));
   });
   const stop = (): void => void client.close({ timeoutMs: 2000 }).catch(() => undefined);

@@ -1,11 +1,12 @@
 /** Some of the recipients of a run. */
+import { runAckingRecipient } from '../load/acking-recipient.ts';
 import { runPlainRecipient } from '../load/plain-recipient.ts';
 import { closer, settingsOfProgram, tell, tellProgress, untilStopped } from '../load/program.ts';
 import { Recorder } from '../load/recorder.ts';
 import { runSdkRecipient } from '../load/sdk-recipient.ts';
 import { Random } from '../random.ts';
 
-const { place, history, seed, plain, sdk, others, stayMs } = settingsOfProgram();
+const { place, history, seed, plain, sdk, acking, others, stayMs } = settingsOfProgram();
 const signal = untilStopped();
 const recorder = new Recorder(history, ({ who, from }) => {
   if (from === closer) tell({ hasLast: who });
@@ -16,6 +17,7 @@ const each = (who: string) => ({ who, place, recorder, signal, random: new Rando
 await Promise.all([
   ...plain.map((who) => runPlainRecipient({ ...each(who), others, stayMs })),
   ...sdk.map((who) => runSdkRecipient(each(who))),
+  ...acking.map((who) => runAckingRecipient({ ...each(who), stayMs })),
 ]);
 recorder[Symbol.dispose]();
 process.disconnect();

@@ -1,11 +1,14 @@
 /** All senders of a run. */
+import { runNamingSender } from '../load/naming-sender.ts';
 import { runPlainSender } from '../load/plain-sender.ts';
 import { settingsOfProgram, tellProgress, untilStopped } from '../load/program.ts';
 import { Recorder } from '../load/recorder.ts';
 import { runSdkSender } from '../load/sdk-sender.ts';
 import { Random } from '../random.ts';
 
-const { place, history, seed, plain, sdk, others, messagesPerSecond, pulsesPerSecond, burst } = settingsOfProgram();
+const settings = settingsOfProgram();
+const { place, history, seed, plain, sdk, naming, acking, others, messagesPerSecond, pulsesPerSecond, burst } =
+  settings;
 const signal = untilStopped();
 const recorder = new Recorder(history);
 tellProgress(recorder);
@@ -27,6 +30,13 @@ await Promise.all([
   ...pulsing.map((who) => runPlainSender({ ...each(who), ...pulse })),
   ...plain.map((who) => runPlainSender({ ...each(who), leavingShare: 0.08 })),
   ...sdk.map((who) => runSdkSender(each(who))),
+  ...naming.map((who) =>
+    runNamingSender({
+      ...each(who),
+      recipients: acking,
+      messagesPerSecond: settings.namedPerSecond / naming.length,
+    }),
+  ),
 ]);
 recorder[Symbol.dispose]();
 process.disconnect();
