@@ -1,8 +1,14 @@
-/** What stores write behind a position: `;<offsets on>.<index>.<attempts>,…`, or nothing where nothing is ahead. */
+/**
+ * What stores write behind a position: `;<offsets on>.<index>.<attempts>[.<losses>.<unseen>],…`, losses where there are
+ * any; or nothing where nothing is ahead.
+ */
 import type { Ahead, Position } from '../ports/cursor-store.ts';
 
 export const aheadText = ({ offset, ahead = [] }: Position): string =>
-  ahead.length === 0 ? '' : `;${ahead.map((one) => `${one.offset - offset}.${one.index}.${one.attempts}`).join(',')}`;
+  ahead.length === 0 ? '' : `;${ahead.map((one) => textOf(one, offset)).join(',')}`;
+
+const textOf = ({ offset, index, attempts, losses, unseen }: Ahead, base: bigint): string =>
+  `${offset - base}.${index}.${attempts}${losses + unseen === 0 ? '' : `.${losses}.${unseen}`}`;
 
 /** `text` is what is behind the position, with its mark, or nothing. */
 export const positionWith = (offset: bigint, index: number, text = ''): Position =>
@@ -18,6 +24,12 @@ export const positionWith = (offset: bigint, index: number, text = ''): Position
       };
 
 const aheadOf = (text: string, base: bigint): Ahead => {
-  const [offset = '', index, attempts] = text.split('.');
-  return { offset: base + BigInt(offset), index: Number(index), attempts: Number(attempts) };
+  const [offset = '', index, attempts, losses = 0, unseen = 0] = text.split('.');
+  return {
+    offset: base + BigInt(offset),
+    index: Number(index),
+    attempts: Number(attempts),
+    losses: Number(losses),
+    unseen: Number(unseen),
+  };
 };

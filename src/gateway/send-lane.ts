@@ -8,6 +8,7 @@ import type { PublishPermit } from '../acl/authorizer.ts';
 import { asFabricError, FabricError } from '../model/error.ts';
 import { claimsWaitingBytesMax, claimsWaitingMax } from '../model/limits.ts';
 import { type Receipt, stepOf } from '../model/receipt.ts';
+import { hasOneRecipient } from '../model/topic.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Claim } from '../ports/receipt-store.ts';
 import type { Receipts } from '../receipts/receipts.ts';
@@ -38,6 +39,12 @@ interface Waiting {
   readonly message: Sent;
 }
 
+/** A named message on its way to the log. */
+interface Named {
+  readonly id: string;
+  readonly expiry: Pick<Receipt, 'expiresAtMs'>;
+}
+
 export class SendLane {
   readonly #deps: SendLaneDeps;
   #waiting: Waiting[] = [];
@@ -45,7 +52,7 @@ export class SendLane {
   /** Names on their way: claimed or published, and not yet durable or failed. */
   readonly #names = new Set<string>();
   /** Of one publication each. */
-  readonly #publications = new Map<Promise<void>, { readonly ids: string[]; readonly settled: Promise<void> }>();
+  readonly #publications = new Map<Promise<void>, { readonly named: Named[]; readonly settled: Promise<void> }>();
   #running: Promise<void> | undefined;
   #room: PromiseWithResolvers<void> | undefined;
 
@@ -147,24 +154,25 @@ export class SendLane {
     const tracked = message.tracked && { ...message.tracked, isPossibleDuplicate };
     const { durable, room } = this.#deps.publish(permit, { ...message, tracked });
     const found = this.#publications.get(durable);
-    if (found !== undefined) found.ids.push(id);
+    const one = { id, expiry: expiryOf(permit, message) };
+    if (found !== undefined) found.named.push(one);
     else {
-      const ids = [id];
-      this.#publications.set(durable, { ids, settled: this.#settle(durable, ids) });
+      const named = [one];
+      this.#publications.set(durable, { named, settled: this.#settle(durable, named) });
     }
     return room;
   }
 
-  async #settle(durable: Promise<void>, ids: readonly string[]): Promise<void> {
+  async #settle(durable: Promise<void>, named: readonly Named[]): Promise<void> {
     const failure = await durable.then(() => undefined, asFabricError);
     this.#publications.delete(durable);
     const { receipts, identity, clock } = this.#deps;
     const atMs = clock.now();
-    for (const id of ids) {
+    for (const { id, expiry } of named) {
       if (failure !== undefined) this.#give(id, unconfirmed(failure));
       else {
         this.#names.delete(id);
-        receipts.advance(stepOf(identity, { id, state: 'durable', atMs, reason: '' }));
+        receipts.advance(stepOf(identity, { id, state: 'durable', atMs, reason: '', ...expiry }));
       }
     }
   }
@@ -175,6 +183,12 @@ export class SendLane {
     this.#deps.refuse(error, id);
   }
 }
+
+/** When its sender is to hear that its time is over. One for several recipients stops at durable. */
+const expiryOf = ({ access }: PublishPermit, { tracked }: Sent): Named['expiry'] =>
+  tracked === undefined || tracked.expiresAtMs === 0 || !hasOneRecipient(access.topic)
+    ? {}
+    : { expiresAtMs: tracked.expiresAtMs };
 
 const idOf = ({ message }: Waiting): string => message.tracked?.id ?? '';
 

@@ -52,6 +52,12 @@ export const publishBacklogBytesMax = 4 * 1024 * 1024;
 export const receiptsPendingMax = 50_000;
 export const receiptsPerCallMax = 1000;
 
+/** Receipts that are made expired in one call. */
+export const expiriesPerCallMax = 500;
+
+/** How long after its time a message may still be on the wire, before its sender is told that it has expired. */
+export const expiryGraceMs = 2000;
+
 /** The name a sender may give a message. */
 export const messageIdBytesMax = 128;
 
@@ -73,6 +79,12 @@ export const deadLetterPageBytesMax = 1024 * 1024;
 
 /** Bytes of the deliveries of one stream that wait for an acknowledgement. */
 export const unacknowledgedBytesMax = 4 * 1024 * 1024;
+
+/** So often a delivery may be lost together with others; then it goes out alone. */
+export const lossesTogetherMax = 2;
+
+/** The same where the transport had not answered for it. */
+export const lossesUnseenMax = 8;
 
 /** Delayed messages that are published together. */
 export const delayedPerClaimMax = 100;

@@ -17,6 +17,8 @@ export interface Receipt {
   readonly atMs: number;
   /** For people; empty where the state says all. */
   readonly reason: string;
+  /** Of one that is durable: when its time is over. Absent where that is never. */
+  readonly expiresAtMs?: number;
 }
 
 export interface ReceiptStep extends Receipt {
@@ -38,6 +40,9 @@ export const receiptRanks: Readonly<Record<ReceiptState, number>> = {
 
 /** Of `expired` where the recipient has had it and was not done with it. */
 export const expiredAfterDeliveryRank = 50;
+
+/** Of a message whose time was over before anybody had it. */
+export const expiredAt = (id: string, atMs: number): Receipt => ({ id, state: 'expired', atMs, reason: '' });
 
 export const stepOf = (owner: string, receipt: Receipt): ReceiptStep => ({
   owner,

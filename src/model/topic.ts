@@ -176,3 +176,17 @@ export const userTopic = (user: string): string => join('uu', user);
 export const userWorkspaceTopic = (user: string, workspace: string): string => join('uw', user, workspace);
 export const progressTopic = (workspace: string): string => join('pg', workspace);
 export const userProgressTopic = (user: string): string => join('pg', 'us', user);
+
+/** Whether each message to it goes to one recipient; of those to several no delivery is told. */
+export const hasOneRecipient = ({ kind }: Pick<Topic, 'kind'>): boolean => oneRecipient.has(kind);
+
+const oneRecipient: ReadonlySet<TopicKind> = new Set([
+  'agent',
+  'task',
+  'task_workers',
+  'user_window',
+  'service',
+  'bridge',
+  'event_receiver',
+  'metric_receiver',
+]);

@@ -1,9 +1,17 @@
-/** What is known of a record at or behind a place. */
-export interface Ahead {
+/** What a message has been through with a recipient that acknowledges. */
+export interface Tries {
+  /** Attempts used up. */
+  readonly attempts: number;
+  /** How often it was lost together with others, */
+  readonly losses: number;
+  /** or before the recipient's transport had answered for it. */
+  readonly unseen: number;
+}
+
+/** What is known of a record at or behind a place: what it has been through, or, where that is nothing, that it is done. */
+export interface Ahead extends Tries {
   readonly offset: bigint;
   readonly index: number;
-  /** How often its recipient has had it without getting done with it; 0 where it is done. */
-  readonly attempts: number;
 }
 
 /** A place between two records of a partition: the next record wanted is this one. */

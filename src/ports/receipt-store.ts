@@ -25,6 +25,11 @@ export interface ReceiptStore {
   ): Promise<readonly Claim[]>;
   /** Moves receipts up, and makes those that are not there. A step whose rank is not higher changes nothing. */
   advance(steps: readonly ReceiptStep[]): Promise<void>;
+  /**
+   * Makes `expired` those that are no further than durable and whose time was over at `nowMs`, the earliest first, at
+   * most so many at once. Answers with the steps, each to one caller.
+   */
+  expire(nowMs: number, limit: number): Promise<readonly ReceiptStep[]>;
   /** In the order of the ids. */
   get(owner: string, ids: readonly string[]): Promise<readonly (Receipt | undefined)[]>;
 }

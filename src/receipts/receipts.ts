@@ -3,8 +3,9 @@
  * gathered and written many at a time, and only what is written is told: to the sender's session here, and by hint to
  * other gateways, where a lost one only delays what the sender learns when it asks.
  */
-import { receiptsPendingMax, receiptsPerCallMax } from '../model/limits.ts';
-import type { Receipt, ReceiptStep } from '../model/receipt.ts';
+import { expiriesPerCallMax, expiryGraceMs, receiptsPendingMax, receiptsPerCallMax } from '../model/limits.ts';
+import { expiredAt, type Receipt, type ReceiptStep } from '../model/receipt.ts';
+import { untilAborted } from '../model/until-aborted.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Hint, Hints } from '../ports/hints.ts';
 import type { Log } from '../ports/log.ts';
@@ -20,12 +21,15 @@ export interface ReceiptsDeps {
 export type ReceiptListener = (receipts: readonly Receipt[]) => void;
 
 const retryAfterMs = 500;
+/** Messages whose time is over are looked for so often. */
+const expireEveryMs = 1000;
 /** A hint travels as one message of the carrier. */
 const stepsPerHintMax = 200;
 
 export class Receipts implements AsyncDisposable {
   readonly #deps: ReceiptsDeps;
   readonly #closing = new AbortController();
+  readonly #expiring: Promise<void>;
   /** By owner: the sessions of senders on this gateway. */
   readonly #listeners = new Map<string, ReceiptListener>();
   /** Not written yet, by owner and id: the highest step of each. */
@@ -35,6 +39,11 @@ export class Receipts implements AsyncDisposable {
   #running: Promise<void> | undefined;
   #attempt = Promise.withResolvers<void>();
   #room: PromiseWithResolvers<void> | undefined;
+  /** Steps that have ever joined those that wait, and those that have left them again, first in, first out. */
+  #joined = 0;
+  #left = 0;
+  /** Those who wait until so many have left. */
+  #awaiting: { readonly left: number; readonly resolve: (areStored: boolean) => void }[] = [];
 
   static async open(deps: ReceiptsDeps): Promise<Receipts> {
     const receipts = new Receipts(deps);
@@ -44,22 +53,34 @@ export class Receipts implements AsyncDisposable {
 
   private constructor(deps: ReceiptsDeps) {
     this.#deps = deps;
+    const { clock, log } = deps;
+    const onFailure = (cause: unknown): void => log.warn('receipts could not be made expired', { cause });
+    this.#expiring = untilAborted({ clock, signal: this.#closing.signal, pauseMs: expireEveryMs, onFailure }, () =>
+      this.#expire(),
+    );
   }
 
   claim(owner: string, ids: readonly string[], epoch: bigint): Promise<readonly Claim[]> {
     return this.#deps.receiptStore.claim(owner, ids, { epoch, nowMs: this.#deps.clock.now() });
   }
 
-  /** What is known here counts even before it is written. */
+  /** What is known here counts even before it is written, and so does the time. */
   async get(owner: string, ids: readonly string[]): Promise<readonly (Receipt | undefined)[]> {
     const stored = await this.#deps.receiptStore.get(owner, ids);
-    return ids.map((id, index) => this.#unwritten(keyOf(owner, id)) ?? stored[index]);
+    return ids.map((id, index) => this.#aged(this.#unwritten(keyOf(owner, id)) ?? stored[index]));
+  }
+
+  #aged(receipt: Receipt | undefined): Receipt | undefined {
+    if (receipt?.expiresAtMs === undefined) return receipt;
+    const isOver = this.#deps.clock.now() >= receipt.expiresAtMs + expiryGraceMs;
+    return isOver ? expiredAt(receipt.id, receipt.expiresAtMs) : receipt;
   }
 
   /** Moves a receipt up, soon. */
   advance(step: ReceiptStep): void {
     const key = keyOf(step.owner, step.id);
     if ((this.#pending.get(key)?.rank ?? -1) >= step.rank) return;
+    if (!this.#pending.has(key)) this.#joined += 1;
     this.#pending.set(key, step);
     if (this.#pending.size >= receiptsPendingMax) this.#room ??= Promise.withResolvers();
     this.#running ??= this.#run();
@@ -77,6 +98,18 @@ export class Receipts implements AsyncDisposable {
     if (this.#pending.size > 0) await this.#attempt.promise;
   }
 
+  /**
+   * Resolves with true once the steps so far are stored, with false when some of them could not be for now. Whatever
+   * makes a message not come again waits for this: what is not told by then would never be.
+   */
+  stored(): Promise<boolean> {
+    if (this.#joined === this.#left) return Promise.resolve(true);
+    if (this.#closing.signal.aborted) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#awaiting.push({ left: this.#joined, resolve });
+    return promise;
+  }
+
   /** Tells the listener of the owner's receipts from now on. One for an owner: a newer session takes over. */
   listen(owner: string, listener: ReceiptListener): Disposable {
     this.#listeners.set(owner, listener);
@@ -90,7 +123,7 @@ export class Receipts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.attempted();
     this.#closing.abort();
-    await this.#running;
+    await Promise.all([this.#running, this.#expiring]);
   }
 
   #unwritten(key: string): ReceiptStep | undefined {
@@ -105,6 +138,38 @@ export class Receipts implements AsyncDisposable {
       if (!(await this.#write())) await clock.sleep(retryAfterMs, { signal }).catch(() => undefined);
     }
     this.#running = undefined;
+    this.#answer(() => true, this.#joined === this.#left);
+  }
+
+  /** What could not be written goes behind what waits by now. */
+  #wait(steps: ReadonlyMap<string, ReceiptStep>): void {
+    this.#left += steps.size;
+    this.#writing = new Map();
+    for (const [key, step] of steps) {
+      if (this.#pending.has(key)) continue;
+      this.#pending.set(key, step);
+      this.#joined += 1;
+    }
+  }
+
+  #answer(whom: (left: number) => boolean, areStored: boolean): void {
+    const answered = this.#awaiting.filter(({ left }) => whom(left));
+    if (answered.length === 0) return;
+    this.#awaiting = this.#awaiting.filter(({ left }) => !whom(left));
+    for (const { resolve } of answered) resolve(areStored);
+  }
+
+  /**
+   * A message nobody comes for is never read, so its end is not seen where it would be delivered. Every gateway looks,
+   * and what one of them finds no other does.
+   */
+  async #expire(): Promise<void> {
+    const { receiptStore, clock } = this.#deps;
+    for (;;) {
+      const steps = await receiptStore.expire(clock.now() - expiryGraceMs, expiriesPerCallMax);
+      this.#tell(steps);
+      if (steps.length < expiriesPerCallMax || this.#closing.signal.aborted) return;
+    }
   }
 
   #endOfTurn(): Promise<void> {
@@ -118,11 +183,14 @@ export class Receipts implements AsyncDisposable {
     try {
       await this.#deps.receiptStore.advance(steps);
       this.#writing = new Map();
+      this.#left += steps.length;
       this.#tell(steps);
+      this.#answer((left) => left <= this.#left, true);
       return true;
     } catch (cause) {
       this.#deps.log.warn('receipts could not be stored, will be tried again', { receipts: steps.length, cause });
-      for (const [key, step] of this.#writing) if (!this.#pending.has(key)) this.#pending.set(key, step);
+      this.#wait(this.#writing);
+      this.#answer(() => true, false);
       return false;
     } finally {
       this.#attempt.resolve();

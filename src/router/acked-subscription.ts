@@ -1,10 +1,11 @@
 /**
  * A subscription of a recipient that acknowledges. Its place is the first record that is not done, together with what
- * is known of those behind it: which are done, and how often the others were tried. So attempts survive the stream, and
- * a message that brings its recipient down each time ends in the dead letters.
+ * is known of those behind it: which are done, and what the others have been through. So attempts survive the stream,
+ * and a message that brings its recipient down each time ends in the dead letters.
  */
-import type { Ahead, Position } from '../ports/cursor-store.ts';
-import type { Acknowledgements, Delivery, Outstanding } from './acknowledgements.ts';
+import type { Ahead, Position, Tries } from '../ports/cursor-store.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
+import { type Delivery, type Outstanding, untried } from './outstanding.ts';
 import { hashOf } from './partition.ts';
 import type { Recipient } from './recipient.ts';
 import type { RecordGroup, RecordMeta } from './record-batch.ts';
@@ -76,35 +77,45 @@ export class AckedSubscription implements Subscribed {
   cursor(liveNext: bigint): Position {
     const [first] = this.#entries;
     const place = first ?? (this.state === 'live' ? { offset: liveNext, index: 0 } : this.position);
+    this.#forgetBefore(place);
     const ahead = [...this.#entries.flatMap(aheadOf), ...this.#known.values()];
     const { offset, index } = place;
     return ahead.length === 0 ? { offset, index } : { offset, index, ahead };
   }
 
+  /** What was passed over, or is not in the log any more, is not waited for. */
+  #forgetBefore({ offset, index }: Pick<Position, 'offset' | 'index'>): void {
+    for (const [key, one] of this.#known) {
+      if (one.offset > offset || (one.offset === offset && one.index >= index)) return;
+      this.#known.delete(key);
+    }
+  }
+
   /** Whether to go on with the next record. */
   #deliverOne(place: Position, meta: RecordMeta, frame: () => Uint8Array): boolean {
     const known = this.#known.get(keyOf(place));
-    if (known?.attempts === 0) {
+    if (known !== undefined && isDone(known)) {
       this.#known.delete(keyOf(place));
       this.#entries.push({ ...place, outstanding: undefined });
       this.#trim();
       return true;
     }
-    if (!this.#facts.acks.hasRoom()) return this.#stop('full', place);
+    const tries = known ?? untried;
+    if (!this.#facts.acks.hasRoom(tries)) return this.#stop('full', place);
     const verdict = meta.tracked === undefined ? 'deliver' : this.#deliveries.consider(meta.tracked);
     if (verdict === 'ask') return this.#ask(place, meta);
-    if (verdict === 'pass') return true;
-    return this.#offer(place, { meta, tried: known?.attempts ?? 0, frame: Buffer.from(frame()) });
+    if (verdict === 'pass') return this.#known.delete(keyOf(place)) || true;
+    return this.#offer(place, { meta, tries, frame: Buffer.from(frame()) });
   }
 
   #offer(
     place: Position,
-    { meta, tried, frame }: { readonly meta: RecordMeta; readonly tried: number; readonly frame: Uint8Array },
+    { meta, tries, frame }: { readonly meta: RecordMeta; readonly tries: Tries; readonly frame: Uint8Array },
   ): boolean {
     const { acks, attemptsMax } = this.#facts;
     const entry: Entry = { offset: place.offset, index: place.index, outstanding: undefined };
-    const delivery = this.#deliveryOf(entry, meta, { frame, attempt: tried + 1 });
-    if (tried >= attemptsMax) {
+    const delivery = this.#deliveryOf(entry, meta, { frame, tries });
+    if (tries.attempts >= attemptsMax) {
       this.#deliveries.endRun(undefined);
       entry.outstanding = acks.giveUp(delivery);
     } else {
@@ -121,7 +132,7 @@ export class AckedSubscription implements Subscribed {
   #deliveryOf(
     entry: Entry,
     { source, tracked }: RecordMeta,
-    { frame, attempt }: { readonly frame: Uint8Array; readonly attempt: number },
+    { frame, tries }: { readonly frame: Uint8Array; readonly tries: Tries },
   ): Delivery {
     const { tracing, onMoved } = this.#facts;
     return {
@@ -131,7 +142,7 @@ export class AckedSubscription implements Subscribed {
       position: { offset: entry.offset, index: entry.index },
       tracked,
       tracing,
-      attempt,
+      tries,
       changed: onMoved,
       done: () => {
         entry.outstanding = undefined;
@@ -161,7 +172,10 @@ export class AckedSubscription implements Subscribed {
 
 const keyOf = ({ offset, index }: Pick<Ahead, 'offset' | 'index'>): string => `${offset}.${index}`;
 
+const isDone = ({ attempts, losses, unseen }: Tries): boolean => attempts + losses + unseen === 0;
+
 const aheadOf = ({ offset, index, outstanding }: Entry): readonly Ahead[] => {
-  if (outstanding === undefined) return [{ offset, index, attempts: 0 }];
-  return outstanding.tried === 0 ? [] : [{ offset, index, attempts: outstanding.tried }];
+  const { attempts, losses, unseen } = outstanding?.kept ?? untried;
+  const one = { offset, index, attempts, losses, unseen };
+  return outstanding !== undefined && isDone(one) ? [] : [one];
 };

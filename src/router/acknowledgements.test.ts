@@ -88,8 +88,8 @@ const openSession = async (stores: ReturnType<typeof openStores>) => {
     confirm: () => recipient.confirmed(mark),
     answer: (acked: number[], nacked: number[] = [], redeliverAfterMs = 0) =>
       recipient.acks?.settle({ acked, nacked: nacked.map((deliveryId) => ({ deliveryId, redeliverAfterMs })) }),
-    close: async () => {
-      const closed = router.close(recipient);
+    close: async (why: { readonly excused?: boolean } = {}) => {
+      const closed = router.close(recipient, why);
       await stores.clock.pass(100);
       await closed;
     },
@@ -181,8 +181,7 @@ describe('a delivery without an answer', () => {
       if (round === 0) await publish(session.router, clock, ['a']);
       expect(attempts(session.seen)).toEqual(['a1']);
       session.confirm();
-      session.recipient.acks?.excuse();
-      await session.close();
+      await session.close({ excused: true });
     }
   });
 
@@ -195,6 +194,181 @@ describe('a delivery without an answer', () => {
     await clock.pass(1);
     expect(attempts(session.seen)).toEqual(['a1', 'b1', 'c1', 'd1', 'e1']);
     expect(session.answer([2])).toEqual([2]);
+  });
+});
+
+describe('a stream that is lost', () => {
+  const letters = async (stores: ReturnType<typeof openStores>) =>
+    (await stores.deadLetterStore.list('', '', 10)).letters.map(({ frame, attempts: used }) => [
+      Buffer.from(frame.subarray(5)).toString(),
+      used,
+    ]);
+
+  test('costs one that was out alone an attempt each time', async () => {
+    const clock = new VirtualClock();
+    const stores = openStores(clock);
+    for (let round = 0; round < 4; round += 1) {
+      const session = await openSession(stores);
+      if (round === 0) await publish(session.router, clock, ['a']);
+      expect(attempts(session.seen)).toEqual(round < 3 ? [`a${round + 1}`] : []);
+      session.confirm();
+      await session.close();
+    }
+    expect(await letters(stores)).toEqual([['a', 3]]);
+  });
+
+  test('costs several nothing, and from the second time on each goes out alone', async () => {
+    const clock = new VirtualClock();
+    const stores = openStores(clock);
+    for (let round = 0; round < 2; round += 1) {
+      const session = await openSession(stores);
+      if (round === 0) await publish(session.router, clock, ['a', 'b', 'c']);
+      expect(attempts(session.seen)).toEqual([`a${round + 1}`, `b${round + 1}`, `c${round + 1}`]);
+      session.confirm();
+      await session.close();
+    }
+    const session = await openSession(stores);
+    await publish(session.router, clock, ['d']);
+    for (const seen of [['a3'], ['a3', 'b3'], ['a3', 'b3', 'c3'], ['a3', 'b3', 'c3', 'd1']]) {
+      expect(attempts(session.seen)).toEqual(seen);
+      session.answer([session.seen.length]);
+      await clock.pass(1);
+    }
+    await session.close();
+    expect(await letters(stores)).toEqual([]);
+  });
+
+  test('with its gateway costs nobody anything the first times, whether one is out or several', async () => {
+    for (const texts of [['a'], ['a', 'b', 'c']]) {
+      const clock = new VirtualClock();
+      const stores = openStores(clock);
+      for (let round = 0; round < 2; round += 1) {
+        const session = await openSession(stores);
+        if (round === 0) await publish(session.router, clock, texts);
+        session.confirm();
+        // Its place is stored, and then nothing is heard of the gateway any more.
+        await clock.pass(100);
+      }
+      const session = await openSession(stores);
+      for (const text of texts) {
+        expect(attempts(session.seen).at(-1)).toBe(`${text}3`);
+        session.answer([], [session.seen.at(-1)?.id ?? 0]);
+        await clock.pass(1);
+        expect(attempts(session.seen).at(-1)).toBe(`${text}4`);
+        session.answer([session.seen.at(-1)?.id ?? 0]);
+        await clock.pass(1);
+      }
+      expect(await letters(stores)).toEqual([]);
+    }
+  });
+
+  /** Takes what comes until the poison does; answers with what it was done with. */
+  const takeUntilPoison = async (
+    session: Awaited<ReturnType<typeof openSession>>,
+    clock: VirtualClock,
+    isConfirmed: boolean,
+  ): Promise<readonly string[]> => {
+    const done: string[] = [];
+    for (let one = session.seen[0]; one !== undefined; one = session.seen[done.length]) {
+      if (isConfirmed) session.confirm();
+      if (one.text === 'poison') break;
+      session.answer([one.id]);
+      done.push(one.text);
+      await clock.pass(1);
+    }
+    return done;
+  };
+
+  test.each([
+    // Two losses with the others, then each alone is an attempt; or eight unseen, of which the first is no fall.
+    { isConfirmed: true, falls: 2 + 3 },
+    { isConfirmed: false, falls: 7 + 3 },
+  ])('by a message that brings its recipient down puts this one to the dead letters: $isConfirmed', async (one) => {
+    const clock = new VirtualClock();
+    const stores = openStores(clock);
+    const first = await openSession(stores);
+    await publish(first.router, clock, ['a', 'poison', 'b', 'c']);
+    await first.close();
+    const done = new Set<string>();
+    let falls = 0;
+    while ((await letters(stores)).length === 0) {
+      const session = await openSession(stores);
+      for (const text of await takeUntilPoison(session, clock, one.isConfirmed)) done.add(text);
+      if (session.seen.some(({ text }) => text === 'poison')) falls += 1;
+      await clock.pass(50);
+      await session.close();
+    }
+    const last = await openSession(stores);
+    for (const text of await takeUntilPoison(last, clock, one.isConfirmed)) done.add(text);
+    await last.close();
+    expect([...done].toSorted()).toEqual(['a', 'b', 'c']);
+    expect(falls).toBe(one.falls);
+    expect(await letters(stores)).toEqual([['poison', 3]]);
+  });
+});
+
+test('a delivery whose attempts are over is not delivered any more once its letter may be there', async () => {
+  const clock = new VirtualClock();
+  const stores = openStores(clock);
+  const session = await openSession(stores);
+  await publish(session.router, clock, ['a']);
+  const buried = Promise.withResolvers<void>();
+  const { deadLetterStore } = stores;
+  const add = deadLetterStore.add.bind(deadLetterStore);
+  deadLetterStore.add = async (added) => {
+    await add(added);
+    buried.resolve();
+    // The gateway is killed before it hears that the letter is there.
+    return new Promise(() => undefined);
+  };
+  for (const number of [1, 2, 3]) {
+    session.confirm();
+    session.answer([], [1]);
+    expect(attempts(session.seen)).toHaveLength(Math.min(3, number));
+    await clock.pass(1);
+  }
+  await buried.promise;
+  deadLetterStore.add = add;
+  const next = await openSession(stores);
+  await clock.pass(100);
+  expect(attempts(next.seen)).toEqual([]);
+  expect((await deadLetterStore.list('', '', 10)).letters).toHaveLength(1);
+  await next.close();
+  expect(await stores.cursorStore.open(own, 1000n)).toEqual(new Map([[own, { offset: 1n, index: 0 }]]));
+});
+
+test('what was tried and expired while its recipient was away is not kept with its place', async () => {
+  const clock = new VirtualClock();
+  const stores = openStores(clock);
+  const tracked = (id: string) => ({
+    owner: 'sv::test::1',
+    id,
+    expiresAtMs: clock.now() + 10_000,
+    isPossibleDuplicate: false,
+  });
+  const first = await openSession(stores);
+  await publish(first.router, clock, ['a'], tracked('a'));
+  await publish(first.router, clock, ['b'], tracked('b'));
+  await publish(first.router, clock, ['c']);
+  first.confirm();
+  first.answer([3]);
+  await first.close();
+  await clock.pass(10_000);
+  const second = await openSession(stores);
+  await publish(second.router, clock, ['d']);
+  expect(attempts(second.seen)).toEqual(['d1']);
+  second.confirm();
+  await clock.pass(100);
+  expect(await second.receipts.get('sv::test::1', ['a', 'b'])).toMatchObject([
+    { state: 'expired' },
+    { state: 'expired' },
+  ]);
+  await second.close();
+  const last = await stores.cursorStore.open(own, 1000n);
+  expect(last?.get(own)).toEqual({
+    offset: 3n,
+    index: 0,
+    ahead: [{ offset: 3n, index: 0, attempts: 1, losses: 0, unseen: 0 }],
   });
 });
 

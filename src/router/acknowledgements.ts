@@ -1,22 +1,16 @@
 /**
- * What a recipient that acknowledges has to answer for. Each delivery has a number within its stream and is
- *
- *     offered ──transport's answer──▶ received ──ack──▶ done
- *        ▲                              │ nack, timeout
- *        └────────── queued ◀───────────┤ an attempt is left
- *                                       └▶ burying ──durable──▶ done     none is
- *
- * An attempt counts once the peer's transport has had it: a client that cannot connect uses none up. What is queued
- * goes out again here, or back to the work queue for any worker. Bounded in number and bytes; a full one takes nothing
- * new until something is done.
+ * What a recipient that acknowledges has to answer for (`outstanding`). What is to be tried again goes out again here,
+ * or back to the work queue for any worker. Bounded in number and bytes; a full one takes nothing new until something
+ * is done, nor does one with a delivery out that is to be alone.
  */
 import type { Clock, Scheduled } from '../ports/clock.ts';
-import type { Position } from '../ports/cursor-store.ts';
+import type { Position, Tries } from '../ports/cursor-store.ts';
 import type { DeadLetterStore } from '../ports/dead-letter-store.ts';
+import { FabricError } from '../model/error.ts';
 import type { Log } from '../ports/log.ts';
 import type { Tracked } from './batch-format.ts';
 import type { Inbox } from './inbox.ts';
-import type { Tracing } from './tracked-deliveries.ts';
+import { type Delivery, isForItself, Outstanding } from './outstanding.ts';
 
 export interface AckSettings {
   /** How long a delivery may go without an answer. */
@@ -43,38 +37,6 @@ export interface AckFacts {
   readonly annotate: (frame: Uint8Array, facts: DeliveryFacts) => Uint8Array;
 }
 
-export interface Delivery {
-  readonly topic: string;
-  readonly source: string;
-  readonly frame: Uint8Array;
-  readonly position: Position | undefined;
-  readonly tracked: Tracked | undefined;
-  readonly tracing: Tracing;
-  /** The attempt it begins with. */
-  readonly attempt: number;
-  /** Something of it has changed that its place tells of. */
-  readonly changed: () => void;
-  /** It needs nothing more. */
-  readonly done: () => void;
-  /** Gives it back for anybody, where it is not to be tried again here. */
-  readonly release: (() => void) | undefined;
-}
-
-type Stage =
-  | { readonly at: 'queued'; readonly dueMs: number }
-  | { readonly at: 'offered'; readonly mark: number }
-  | { readonly at: 'received'; readonly dueMs: number }
-  | { readonly at: 'burying' };
-
-export interface Outstanding {
-  readonly id: number;
-  readonly delivery: Delivery;
-  attempt: number;
-  /** Attempts that count. */
-  tried: number;
-  stage: Stage;
-}
-
 export interface Answers {
   readonly acked: readonly number[];
   readonly nacked: readonly { readonly deliveryId: number; readonly redeliverAfterMs: number }[];
@@ -89,6 +51,8 @@ interface AcknowledgementsDeps extends AckFacts {
   readonly log: Log;
   /** There is room again. */
   readonly onRoom: () => void;
+  /** Stores its places; resolves with whether they are stored. */
+  readonly keep: () => Promise<boolean>;
 }
 
 const buryAgainAfterMs = 1000;
@@ -96,9 +60,12 @@ const buryAgainAfterMs = 1000;
 export class Acknowledgements {
   readonly #deps: AcknowledgementsDeps;
   readonly #outstanding = new Map<number, Outstanding>();
+  /** The last that went out alone, until it is removed. */
+  #alone: Outstanding | undefined;
   #bytes = 0;
   #lastId = 0;
-  #wantsRoom = false;
+  /** What somebody waits for: room for one more, or that nothing is out. */
+  #wanted: 'nothing' | 'room' | 'silence' = 'nothing';
   #isClosed = false;
   #timer: { readonly atMs: number; readonly scheduled: Scheduled } | undefined;
 
@@ -110,12 +77,14 @@ export class Acknowledgements {
     return this.#deps.settings.attemptsMax;
   }
 
-  /** Whether one more may be offered; who hears that it may not is told of room. */
-  hasRoom(): boolean {
+  /** Whether one more may be offered that has been through this; who hears that it may not is told when it may. */
+  hasRoom(tries: Tries): boolean {
     const { outstandingMax, outstandingBytesMax } = this.#deps.settings;
-    const has = this.#outstanding.size < outstandingMax && this.#bytes < outstandingBytesMax && !this.#isClosed;
-    if (!has) this.#wantsRoom = true;
-    return has;
+    if (this.#isClosed) return false;
+    if (this.#isAloneOut() || (isForItself(tries) && this.#isAnyOut())) this.#wanted = 'silence';
+    else if (this.#outstanding.size >= outstandingMax || this.#bytes >= outstandingBytesMax) this.#wanted = 'room';
+    else return true;
+    return false;
   }
 
   /** Offers a delivery for the first time on this stream; `undefined` where the inbox has no room. */
@@ -151,6 +120,7 @@ export class Acknowledgements {
   /** The recipient's word on its deliveries; answers with the numbers that are none of them, or no more. */
   settle({ acked, nacked }: Answers): readonly number[] {
     const unknown: number[] = [];
+    const wasAlone = this.#isAloneOut();
     for (const id of acked) {
       const outstanding = this.#answerable(id);
       if (outstanding === undefined) unknown.push(id);
@@ -161,7 +131,8 @@ export class Acknowledgements {
       if (outstanding === undefined) unknown.push(deliveryId);
       else this.#fail(outstanding, 'refused by its recipient', redeliverAfterMs);
     }
-    this.#tellRoom();
+    if (wasAlone) this.#sweep();
+    else this.#tellRoom();
     return unknown;
   }
 
@@ -177,10 +148,18 @@ export class Acknowledgements {
     this.#tellRoom();
   }
 
-  /** The gateway ends the stream for reasons of its own: that uses up nobody's attempt. */
-  excuse(): void {
-    for (const outstanding of this.#outstanding.values())
-      if (outstanding.stage.at === 'received') outstanding.tried = outstanding.attempt - 1;
+  /**
+   * No more answers will come. What is out was lost, unless the gateway itself ends the stream (`excused`): one alone
+   * has used up an attempt, of several each has a loss. Its places can be stored then.
+   */
+  end({ excused }: { readonly excused: boolean }): void {
+    const all = [...this.#outstanding.values()];
+    const isSole = all.filter(({ isOut }) => isOut).length === 1;
+    for (const outstanding of all) {
+      if (!outstanding.isOut) continue;
+      if (excused) outstanding.excuse();
+      else outstanding.lose({ sole: isSole });
+    }
   }
 
   /** The stream is over: what is out goes back to where it came from. */
@@ -193,16 +172,24 @@ export class Acknowledgements {
 
   #open(delivery: Delivery): Outstanding {
     this.#lastId += 1;
-    const { attempt } = delivery;
-    const stage = { at: 'queued', dueMs: 0 } as const;
-    const outstanding: Outstanding = { id: this.#lastId, delivery, attempt, tried: attempt - 1, stage };
+    const outstanding = new Outstanding(this.#lastId, delivery);
     this.#outstanding.set(outstanding.id, outstanding);
     this.#bytes += delivery.frame.byteLength;
     return outstanding;
   }
 
+  #isAnyOut(): boolean {
+    for (const { isOut } of this.#outstanding.values()) if (isOut) return true;
+    return false;
+  }
+
+  #isAloneOut(): boolean {
+    return this.#alone?.isAlone === true;
+  }
+
   #remove({ id, delivery }: Outstanding): void {
     if (this.#outstanding.delete(id)) this.#bytes -= delivery.frame.byteLength;
+    if (this.#alone?.id === id) this.#alone = undefined;
   }
 
   #answerable(id: number): Outstanding | undefined {
@@ -215,13 +202,17 @@ export class Acknowledgements {
     const { position, tracked } = delivery;
     const frame = this.#deps.annotate(delivery.frame, { deliveryId: id, attempt, position, tracked });
     const mark = this.#deps.inbox.offer(frame, 1);
-    if (mark !== undefined) outstanding.stage = { at: 'offered', mark };
+    if (mark === undefined) return undefined;
+    outstanding.stage = { at: 'offered', mark };
+    if (outstanding.isAlone) {
+      this.#alone = outstanding;
+      delivery.changed();
+    }
     return mark;
   }
 
   #receive(outstanding: Outstanding, dueMs: number): void {
     outstanding.stage = { at: 'received', dueMs };
-    outstanding.tried = outstanding.attempt;
     outstanding.delivery.changed();
   }
 
@@ -237,8 +228,8 @@ export class Acknowledgements {
   }
 
   #fail(outstanding: Outstanding, reason: string, afterMs: number): void {
-    outstanding.tried = outstanding.attempt;
-    if (outstanding.attempt >= this.#deps.settings.attemptsMax) return this.#bury(outstanding, reason);
+    outstanding.fail();
+    if (outstanding.tries.attempts >= this.attemptsMax) return this.#bury(outstanding, reason);
     const dueMs = this.#deps.clock.monotonic() + afterMs;
     outstanding.stage = { at: 'queued', dueMs };
     outstanding.delivery.changed();
@@ -260,6 +251,7 @@ export class Acknowledgements {
   /** Does what is due, and arms for what will be. */
   #sweep(): void {
     const nowMs = this.#deps.clock.monotonic();
+    const wasAlone = this.#isAloneOut();
     let next: number | undefined;
     for (const outstanding of this.#outstanding.values()) {
       const { stage } = outstanding;
@@ -270,7 +262,8 @@ export class Acknowledgements {
         next = Math.min(next ?? after.dueMs, after.dueMs);
     }
     if (next !== undefined) this.#arm(next);
-    this.#tellRoom();
+    if (wasAlone && !this.#isAloneOut()) this.#sweep();
+    else this.#tellRoom();
   }
 
   #actOn(outstanding: Outstanding): void {
@@ -279,17 +272,17 @@ export class Acknowledgements {
   }
 
   #tryAgain(outstanding: Outstanding): void {
-    const { delivery } = outstanding;
+    const { delivery, tries } = outstanding;
     if (delivery.tracked !== undefined && delivery.tracing.isExpired(delivery.tracked)) {
-      delivery.tracing.tellExpiredAfterDelivery(delivery.tracked, `after ${outstanding.tried} attempts`);
+      delivery.tracing.tellExpired(delivery.tracked, `after ${tries.attempts} attempts`);
       return this.#finish(outstanding);
     }
     if (delivery.release !== undefined) {
       this.#remove(outstanding);
       return delivery.release();
     }
-    outstanding.attempt = outstanding.tried + 1;
-    this.#offer(outstanding);
+    // Who is out alone is not to be joined; with its answer this is looked at again.
+    if (!this.#isAloneOut()) this.#offer(outstanding);
   }
 
   /** Gives it to the dead letters; it is done when they have it. */
@@ -298,23 +291,29 @@ export class Acknowledgements {
     void this.#store(outstanding, reason);
   }
 
+  /**
+   * That its attempts are used up is stored first: whatever happens from there on, it is not delivered any more, and
+   * whoever comes next buries it under the same id.
+   */
   async #store(outstanding: Outstanding, reason: string): Promise<void> {
-    const { deadLetterStore, log, clock } = this.#deps;
-    const { delivery, tried } = outstanding;
+    const { deadLetterStore, log, clock, keep } = this.#deps;
+    const { delivery, tries } = outstanding;
     try {
+      if (!(await keep())) throw new FabricError('STORE_UNAVAILABLE', 'the place of its recipient could not be stored');
       await deadLetterStore.add([this.#letterOf(outstanding, reason)]);
     } catch (cause) {
+      if (this.#isClosed) return;
       log.warn('a dead letter could not be stored, will be tried again', { topic: delivery.topic, cause });
-      if (!this.#isClosed) clock.schedule(buryAgainAfterMs, () => void this.#store(outstanding, reason));
+      clock.schedule(buryAgainAfterMs, () => void this.#store(outstanding, reason));
       return;
     }
     if (delivery.tracked !== undefined)
-      delivery.tracing.tell(delivery.tracked, 'dead_lettered', `${reason}, after ${tried} attempts`);
+      delivery.tracing.tell(delivery.tracked, 'dead_lettered', `${reason}, after ${tries.attempts} attempts`);
     this.#finish(outstanding);
     this.#tellRoom();
   }
 
-  #letterOf({ id, delivery, tried }: Outstanding, reason: string) {
+  #letterOf({ id, delivery, tries }: Outstanding, reason: string) {
     const { identity, epoch, clock } = this.#deps;
     const { topic, source, frame, position, tracked } = delivery;
     return {
@@ -327,7 +326,7 @@ export class Acknowledgements {
       source,
       owner: tracked?.owner ?? '',
       messageId: tracked?.id ?? '',
-      attempts: tried,
+      attempts: tries.attempts,
       reason,
       buriedAtMs: clock.now(),
       frame,
@@ -335,8 +334,11 @@ export class Acknowledgements {
   }
 
   #tellRoom(): void {
-    if (!this.#wantsRoom || this.#isClosed || !this.hasRoom()) return;
-    this.#wantsRoom = false;
+    if (this.#wanted === 'nothing' || this.#isClosed) return;
+    if (this.#wanted === 'silence' && this.#isAnyOut()) return;
+    const { outstandingMax, outstandingBytesMax } = this.#deps.settings;
+    if (this.#outstanding.size >= outstandingMax || this.#bytes >= outstandingBytesMax) return;
+    this.#wanted = 'nothing';
     this.#deps.onRoom();
   }
 }

@@ -18,10 +18,12 @@ const session = (epoch: bigint, ended: bigint[]): Recipient =>
     () => undefined,
   );
 
+const receipts = { stored: () => Promise.resolve(true) };
+
 test('a session is not taken for superseded because its predecessor asks in the same call', async () => {
   const clock = new VirtualClock();
   const cursorStore = new MemoryCursorStore();
-  await using cursors = new Cursors({ clock, cursorStore, log: new MemoryLog() });
+  await using cursors = new Cursors({ clock, cursorStore, log: new MemoryLog(), receipts });
   const ended: bigint[] = [];
   for (const epoch of [1n, 2n]) {
     await cursorStore.open('ag::w::i::s', epoch);

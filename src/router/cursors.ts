@@ -1,17 +1,21 @@
 /**
  * Moves cursors in the background: recipients whose peers confirmed something are gathered and committed together, one
  * call under way at a time. A commit that fails is tried again with whatever the cursors are by then; until then only
- * repeated deliveries are at stake, no loss (I6).
+ * repeated deliveries are at stake, no loss (I6). No place is stored before the receipts of what lies behind it are: a
+ * message that does not come again has nobody else to tell how far it came.
  */
 import type { Clock } from '../ports/clock.ts';
 import type { CursorCommit, CursorStore } from '../ports/cursor-store.ts';
 import type { Log } from '../ports/log.ts';
+import { FabricError } from '../model/error.ts';
+import type { Receipts } from '../receipts/receipts.ts';
 import type { Recipient } from './recipient.ts';
 
 interface CursorsDeps {
   readonly cursorStore: CursorStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly receipts: Pick<Receipts, 'stored'>;
 }
 
 const commitEveryMs = 50;
@@ -24,7 +28,7 @@ export class Cursors implements AsyncDisposable {
   readonly #dirty = new Set<Recipient>();
   /** Of recipients that are closing, with whoever waits for each. */
   readonly #final: CursorCommit[] = [];
-  readonly #waiters: (() => void)[] = [];
+  readonly #waiters: ((isStored: boolean) => void)[] = [];
   #hurry: (() => void) | undefined;
   #running: Promise<void> | undefined;
 
@@ -37,17 +41,17 @@ export class Cursors implements AsyncDisposable {
     this.#running ??= this.#run();
   };
 
-  /** Commits where the recipient is now; resolves when that is stored, refused, or given up at the first failure. */
-  async settle(recipient: Recipient): Promise<void> {
+  /** Commits where the recipient is now; resolves with whether that is stored: it may be refused, or fail once. */
+  settle(recipient: Recipient): Promise<boolean> {
     const commit = toCommit(recipient);
     this.#dirty.delete(recipient);
-    if (commit.positions.size === 0) return;
+    if (commit.positions.size === 0) return Promise.resolve(true);
     this.#final.push(commit);
-    const stored = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<boolean>();
     this.#waiters.push(stored.resolve);
     this.#running ??= this.#run();
     this.#hurry?.();
-    await stored.promise;
+    return stored.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -81,10 +85,13 @@ export class Cursors implements AsyncDisposable {
     for (const recipient of recipients) this.#dirty.delete(recipient);
     const final = this.#final.splice(0, commitsPerCallMax);
     const waiters = this.#waiters.splice(0, final.length);
+    let fenced: ReadonlySet<string> | undefined;
     try {
       const asked = [...final, ...recipients.map(toCommit)];
-      const fenced = new Set(await this.#deps.cursorStore.commit(asked));
-      for (const recipient of recipients.filter(({ identity }) => fenced.has(identity))) {
+      await this.#untilTold();
+      const refused = new Set(await this.#deps.cursorStore.commit(asked));
+      fenced = refused;
+      for (const recipient of recipients.filter(({ identity }) => refused.has(identity))) {
         if (mayBeMeantForAnother(recipient, asked)) this.#dirty.add(recipient);
         else recipient.onFenced();
       }
@@ -94,8 +101,16 @@ export class Cursors implements AsyncDisposable {
       for (const recipient of recipients) this.#dirty.add(recipient);
       return false;
     } finally {
-      for (const resolve of waiters) resolve();
+      for (const [index, resolve] of waiters.entries()) {
+        const owner = final[index]?.owner;
+        resolve(owner !== undefined && fenced?.has(owner) === false);
+      }
     }
+  }
+
+  async #untilTold(): Promise<void> {
+    if (await this.#deps.receipts.stored()) return;
+    throw new FabricError('STORE_UNAVAILABLE', 'receipts of what is behind the cursors could not be stored');
   }
 }
 

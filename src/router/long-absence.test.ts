@@ -67,7 +67,7 @@ const receive = async (reader: PartitionReader, topic: string, count: number): P
   const receiptStore = new MemoryReceiptStore({ clock: systemClock, retentionMs: 1000 });
   const deps = { receiptStore, hints, clock: systemClock, log: new MemoryLog() };
   await using receipts = await Receipts.open(deps);
-  const tracing = new Tracing({ ...deps, receipts }, { hasOneRecipient: true });
+  const tracing = new Tracing({ ...deps, receipts }, { hasOneRecipient: true, acknowledges: false });
   const from = { offset: 0n, index: 0 };
   recipient.join(new Subscription(recipient, topic, { durable: true, from, tracing }), reader);
   if (count > 0) await all.promise;

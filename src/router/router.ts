@@ -4,7 +4,7 @@
  */
 import type { Permit, PublishPermit } from '../acl/authorizer.ts';
 import { FabricError } from '../model/error.ts';
-import type { Topic, TopicKind } from '../model/topic.ts';
+import { hasOneRecipient, type Topic } from '../model/topic.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore, Position } from '../ports/cursor-store.ts';
 import type { DeadLetterStore } from '../ports/dead-letter-store.ts';
@@ -60,17 +60,6 @@ export interface OutgoingMessage extends OutgoingFrame {
   readonly audience?: ProgressAudience;
   readonly tracked?: Tracked | undefined;
 }
-
-/** Topics whose messages have one recipient each; of those to the others no delivery is told. */
-const oneRecipient: ReadonlySet<TopicKind> = new Set([
-  'agent',
-  'task',
-  'user_window',
-  'service',
-  'bridge',
-  'event_receiver',
-  'metric_receiver',
-]);
 
 const sweepEveryMs = 15_000;
 const oldest: Position = { offset: 0n, index: 0 };
@@ -133,8 +122,10 @@ export class Router implements AsyncDisposable {
     return new Recipient(facts, committed, this.#cursors.touch, open);
   }
 
-  #ackDeps({ identity, epoch, inbox, resumeFull }: Recipient, acks: AckFacts) {
-    return { ...this.#deps, ...acks, identity, epoch, inbox, onRoom: resumeFull };
+  #ackDeps(recipient: Recipient, acks: AckFacts) {
+    const { identity, epoch, inbox, resumeFull: onRoom } = recipient;
+    const keep = (): Promise<boolean> => this.#cursors.settle(recipient);
+    return { ...this.#deps, ...acks, identity, epoch, inbox, onRoom, keep };
   }
 
   /** From when it resolves on, nothing published to the topic passes the recipient by. */
@@ -143,7 +134,8 @@ export class Router implements AsyncDisposable {
     const reader = await this.#readerOf(topic);
     const committed = mode === 'live' ? undefined : recipient.placeOn(topic.text);
     const from = committed ?? (mode === 'durable' ? oldest : { offset: reader.next, index: 0 });
-    const tracing = new Tracing(this.#deps, { hasOneRecipient: oneRecipient.has(topic.kind) });
+    const acknowledges = recipient.acks !== undefined;
+    const tracing = new Tracing(this.#deps, { hasOneRecipient: hasOneRecipient(topic), acknowledges });
     const facts = { durable: mode !== 'live', from, tracing };
     recipient.join(subscriptionOf(recipient, topic, facts), reader);
   }
@@ -161,10 +153,10 @@ export class Router implements AsyncDisposable {
 
   /**
    * Stores the recipient's places and forgets it. Its inbox takes nothing after this was called. `excused` where it has
-   * no part in that: what it has not answered uses up no attempt.
+   * no part in that: what it has not answered is no loss.
    */
   async close(recipient: Recipient, { excused = false } = {}): Promise<void> {
-    if (excused) recipient.acks?.excuse();
+    recipient.acks?.end({ excused });
     const workers = this.#workers.get(recipient) ?? [];
     this.#workers.delete(recipient);
     const settled = this.#cursors.settle(recipient);

@@ -21,20 +21,22 @@ export type TrackedVerdict = 'deliver' | 'pass' | 'ask';
 /** Whose messages on a topic have one recipient: of the others nothing is told beyond durable. */
 export interface TracingFacts {
   readonly hasOneRecipient: boolean;
+  /** Whether who receives them acknowledges. */
+  readonly acknowledges: boolean;
 }
 
 /** Steps of receipts that come from the recipient's side. */
 export class Tracing {
   readonly #deps: TracingDeps;
-  readonly #hasOneRecipient: boolean;
+  readonly #facts: TracingFacts;
 
-  constructor(deps: TracingDeps, { hasOneRecipient }: TracingFacts) {
+  constructor(deps: TracingDeps, facts: TracingFacts) {
     this.#deps = deps;
-    this.#hasOneRecipient = hasOneRecipient;
+    this.#facts = facts;
   }
 
   get tellsDelivery(): boolean {
-    return this.#hasOneRecipient;
+    return this.#facts.hasOneRecipient;
   }
 
   isExpired({ expiresAtMs }: Tracked): boolean {
@@ -42,15 +44,21 @@ export class Tracing {
   }
 
   tell({ owner, id }: Tracked, state: ReceiptState, reason = ''): void {
-    if (!this.#hasOneRecipient || id === '') return;
+    if (!this.#facts.hasOneRecipient || id === '') return;
     this.#deps.receipts.advance(stepOf(owner, { id, state, atMs: this.#deps.clock.now(), reason }));
   }
 
-  /** The recipient has had it, was not done with it, and its time is over. */
-  tellExpiredAfterDelivery({ owner, id }: Tracked, reason: string): void {
-    if (!this.#hasOneRecipient || id === '') return;
+  /** Its time is over, and it will not be delivered any more. */
+  tellExpired({ owner, id }: Tracked, reason = ''): void {
+    if (!this.#facts.hasOneRecipient || id === '') return;
     const step = stepOf(owner, { id, state: 'expired', atMs: this.#deps.clock.now(), reason });
-    this.#deps.receipts.advance({ ...step, rank: expiredAfterDeliveryRank });
+    // Whoever acknowledges may have had it before without getting done with it.
+    this.#deps.receipts.advance(this.#facts.acknowledges ? { ...step, rank: expiredAfterDeliveryRank } : step);
+  }
+
+  /** Resolves with whether all that was told so far is stored. */
+  stored(): Promise<boolean> {
+    return this.#deps.receipts.stored();
   }
 
   /** Whether it has reached its recipient before. Never rejects: where that cannot be known, once more is right. */
@@ -90,7 +98,7 @@ export class TrackedDeliveries {
   /** What is to become of the next record; one to deliver joins the run. */
   consider(tracked: Tracked): TrackedVerdict {
     if (this.#tracing.isExpired(tracked)) {
-      this.#tracing.tell(tracked, 'expired');
+      this.#tracing.tellExpired(tracked);
       return 'pass';
     }
     if (tracked.id === '') return 'deliver';

@@ -5,7 +5,10 @@
 import { workCreditPerWorker } from '../model/limits.ts';
 import { untilAborted } from '../model/until-aborted.ts';
 import type { WorkItem, WorkQueue } from '../ports/work-queue.ts';
-import type { Acknowledgements, Delivery } from './acknowledgements.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
+import { type Delivery, untried } from './outstanding.ts';
+import type { Tries } from '../ports/cursor-store.ts';
+import type { Tracked } from './batch-format.ts';
 import type { Recipient } from './recipient.ts';
 import { Tracing, type TracingDeps } from './tracked-deliveries.ts';
 import { readWork, type Work } from './work-format.ts';
@@ -23,6 +26,9 @@ export class Worker implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #tracing: Tracing;
   readonly #written: { readonly mark: number; readonly item: WorkItem; readonly work: Work }[] = [];
+  /** Items that are done, and whose receipts are not stored yet. */
+  readonly #leaving = new Set<Promise<void>>();
+  #isClosing = false;
   #room = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
 
@@ -30,11 +36,13 @@ export class Worker implements AsyncDisposable {
     this.#deps = deps;
     this.#recipient = recipient;
     this.#topic = topic;
-    this.#tracing = new Tracing(deps, { hasOneRecipient: true });
+    this.#tracing = new Tracing(deps, { hasOneRecipient: true, acknowledges: recipient.acks !== undefined });
     this.#running = this.#run();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
+    await Promise.all(this.#leaving);
     this.#closing.abort();
     this.#room.resolve();
     await this.#running;
@@ -54,7 +62,7 @@ export class Worker implements AsyncDisposable {
   async #consume(signal: AbortSignal): Promise<void> {
     for await (const item of this.#deps.workQueue.consume(this.#topic, { credit: workCreditPerWorker, signal })) {
       const work = readWork(item.body);
-      if (!(await this.#isWanted(work))) item.ack();
+      if (!(await this.#isWanted(work))) this.#done(item, work.tracked);
       else {
         const offered = await this.#offer(work, item, signal);
         if (offered === undefined) item.release();
@@ -67,7 +75,7 @@ export class Worker implements AsyncDisposable {
   async #isWanted({ tracked }: Work): Promise<boolean> {
     if (tracked === undefined) return true;
     if (this.#tracing.isExpired(tracked)) {
-      this.#tracing.tell(tracked, 'expired');
+      this.#tracing.tellExpired(tracked);
       return false;
     }
     return !tracked.isPossibleDuplicate || tracked.id === '' || !(await this.#tracing.wasDelivered(tracked));
@@ -87,8 +95,8 @@ export class Worker implements AsyncDisposable {
 
   /** A worker that went away each time has used the attempts up. */
   #entrust(acks: Acknowledgements, delivery: Delivery): 'acknowledged' | undefined {
-    if (!acks.hasRoom()) return undefined;
-    if (delivery.attempt > acks.attemptsMax) acks.giveUp(delivery);
+    if (!acks.hasRoom(delivery.tries)) return undefined;
+    if (delivery.tries.attempts >= acks.attemptsMax) acks.giveUp(delivery);
     else if (acks.offer(delivery) === undefined) return undefined;
     return 'acknowledged';
   }
@@ -101,9 +109,9 @@ export class Worker implements AsyncDisposable {
       position: undefined,
       tracked,
       tracing: this.#tracing,
-      attempt: item.attempt,
+      tries: triesOf(item),
       changed: () => undefined,
-      done: () => item.ack(),
+      done: () => this.#done(item, tracked),
       release: () => item.release(),
     };
   }
@@ -112,8 +120,27 @@ export class Worker implements AsyncDisposable {
     if (mark === undefined) return this.#room.resolve();
     for (let first = this.#written[0]; first !== undefined && first.mark <= mark; first = this.#written[0]) {
       this.#written.shift();
-      first.item.ack();
       if (first.work.tracked !== undefined) this.#tracing.tell(first.work.tracked, 'delivered');
+      this.#done(first.item, first.work.tracked);
     }
   }
+
+  /** It leaves the queue when what its sender is to hear of it is stored. */
+  #done(item: WorkItem, tracked: Tracked | undefined): void {
+    if (tracked === undefined) return item.ack();
+    const leaving = this.#leave(item).finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+  }
+
+  async #leave(item: WorkItem): Promise<void> {
+    const { clock } = this.#deps;
+    while (!(await this.#tracing.stored())) {
+      if (this.#isClosing) return item.release();
+      await clock.sleep(retryAfterMs, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+    item.ack();
+  }
 }
+
+/** Queues count each time an item was claimed, whatever became of it. */
+const triesOf = ({ attempt }: WorkItem): Tries => ({ ...untried, attempts: attempt - 1 });

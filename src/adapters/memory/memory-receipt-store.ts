@@ -1,8 +1,9 @@
-import { type Receipt, type ReceiptStep, receiptRanks } from '../../model/receipt.ts';
+import { expiredAt, type Receipt, type ReceiptStep, receiptRanks, stepOf } from '../../model/receipt.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Claim, ReceiptStore } from '../../ports/receipt-store.ts';
 
 interface Entry {
+  readonly owner: string;
   readonly receipt: Receipt;
   readonly rank: number;
   readonly epoch: bigint;
@@ -47,6 +48,16 @@ export class MemoryReceiptStore implements ReceiptStore {
     return Promise.resolve();
   }
 
+  expire(nowMs: number, limit: number): Promise<readonly ReceiptStep[]> {
+    this.#forget();
+    const steps = [...this.#entries.values()]
+      .filter(({ receipt, rank }) => rank < receiptRanks.expired && (receipt.expiresAtMs ?? Infinity) <= nowMs)
+      .toSorted((one, other) => (one.receipt.expiresAtMs ?? 0) - (other.receipt.expiresAtMs ?? 0))
+      .slice(0, limit)
+      .map(({ owner, receipt }) => stepOf(owner, expiredAt(receipt.id, receipt.expiresAtMs ?? nowMs)));
+    return this.advance(steps).then(() => steps);
+  }
+
   get(owner: string, ids: readonly string[]): Promise<readonly (Receipt | undefined)[]> {
     this.#forget();
     return Promise.resolve(ids.map((id) => this.#entries.get(keyOf(owner, id))?.receipt));
@@ -55,7 +66,7 @@ export class MemoryReceiptStore implements ReceiptStore {
   #put(owner: string, receipt: Receipt, { rank, epoch }: Pick<Entry, 'rank' | 'epoch'>): void {
     const key = keyOf(owner, receipt.id);
     this.#entries.delete(key);
-    this.#entries.set(key, { receipt, rank, epoch, untilMs: this.#clock.monotonic() + this.#retentionMs });
+    this.#entries.set(key, { owner, receipt, rank, epoch, untilMs: this.#clock.monotonic() + this.#retentionMs });
   }
 
   #forget(): void {

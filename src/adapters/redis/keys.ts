@@ -52,6 +52,11 @@ export class RedisKeys {
     return `${this.#bucket(bucketOf(owner))}receipt:${owner} ${id}`;
   }
 
+  /** Messages by when their time is over: `<owner> <id>`. Of all senders, so apart from their receipts. */
+  get expiries(): string {
+    return `${this.#prefix}expiries`;
+  }
+
   /** The epoch opened last in an owner's name, for all that only it may write. */
   fence(owner: string): string {
     return `${this.#bucket(bucketOf(owner))}fence:${owner}`;

@@ -1,6 +1,6 @@
 /**
- * A receipt is one string, `<rank>|<epoch>|<ms>|<state>|<reason>`, whose expiry is the end of it. Keys of one script are
- * of one bucket.
+ * A receipt is one string, `<rank>|<epoch>|<ms>|<state>[@<its message expires, ms>]|<reason>`, whose expiry is the end of
+ * it. Keys of one script are of one bucket.
  */
 import { script } from './script.ts';
 
@@ -37,4 +37,23 @@ for i, key in ipairs(KEYS) do
   end
 end
 return 0
+`);
+
+/**
+ * Keys: receipts. Arguments: retention, rank of expired, then of each the rest of its text from the time on. Answers with
+ * 1 for each that was there and not as far, and 0 for the others.
+ */
+export const expireReceiptsScript = script(`
+local answers = {}
+for i, key in ipairs(KEYS) do
+  local found = redis.call('GET', key)
+  local rank, epoch
+  if found then rank, epoch = string.match(found, '^(%d+)|(%d+)|') end
+  answers[i] = 0
+  if rank and tonumber(rank) < tonumber(ARGV[2]) then
+    redis.call('SET', key, ARGV[2] .. '|' .. epoch .. '|' .. ARGV[i + 2], 'PX', ARGV[1])
+    answers[i] = 1
+  end
+end
+return answers
 `);

@@ -1,5 +1,5 @@
 /** Every version of the schema. What has been released is not changed any more; what is to change comes as a new one. */
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { FabricError } from '../../model/error.ts';
 import type { SqlDialect } from './dialect.ts';
 import { createLetters } from './letter-tables.ts';
@@ -75,6 +75,18 @@ const migrations: readonly Migration[] = [
     },
   },
   { name: 'dead letters, delayed messages', up: createLetters },
+  {
+    name: "when the time of receipts' messages is over",
+    up: async ({ schema }, { types }) => {
+      await schema.alterTable('aether_receipt').addColumn('due_at', types.integer).execute();
+      await schema
+        .createIndex('aether_receipt_by_time')
+        .on('aether_receipt')
+        .column('due_at')
+        .where(sql.ref('due_at'), 'is not', null)
+        .execute();
+    },
+  },
 ];
 
 /** Passes on a database that has just been opened once it is at the newest version; closes it if it cannot be. */

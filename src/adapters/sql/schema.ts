@@ -70,6 +70,8 @@ interface ReceiptTable {
   readonly at_ms: number;
   readonly state: string;
   readonly reason: string;
+  /** When the time of the message is over, as long as that would make it expired. */
+  readonly due_at: number | null;
   readonly expires_at: number;
 }
 

@@ -4,7 +4,14 @@
  */
 import { type Expression, sql } from 'kysely';
 import { FabricError } from '../../model/error.ts';
-import { type Receipt, type ReceiptState, type ReceiptStep, receiptRanks } from '../../model/receipt.ts';
+import {
+  expiredAt,
+  type Receipt,
+  type ReceiptState,
+  type ReceiptStep,
+  receiptRanks,
+  stepOf,
+} from '../../model/receipt.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Claim, ReceiptStore } from '../../ports/receipt-store.ts';
 import type { SqlDatabase } from './sql-database.ts';
@@ -21,6 +28,7 @@ interface Row {
   readonly at_ms: number;
   readonly state: string;
   readonly reason: string;
+  readonly due_at: number | null;
 }
 
 const sweepEveryMs = 10_000;
@@ -70,13 +78,14 @@ export class SqlReceiptStore implements ReceiptStore {
 
   async advance(steps: readonly ReceiptStep[]): Promise<void> {
     if (steps.length === 0) return;
-    const rows = highestOf(steps).map(({ owner, id, rank, atMs, state, reason }) => ({
+    const rows = highestOf(steps).map(({ owner, id, rank, atMs, state, reason, expiresAtMs }) => ({
       owner,
       id,
       rank,
       at_ms: Math.floor(atMs),
       state,
       reason,
+      due_at: expiresAtMs === undefined ? null : Math.ceil(expiresAtMs),
     }));
     const given = this.#deps.database.dialect.rows('given', JSON.stringify(rows), {
       owner: 'text',
@@ -85,17 +94,35 @@ export class SqlReceiptStore implements ReceiptStore {
       at_ms: 'integer',
       state: 'text',
       reason: 'text',
+      due_at: 'integer',
     });
     await sql`
-      insert into aether_receipt (owner, id, rank, epoch, claims, at_ms, state, reason, expires_at)
-      select given.owner, given.id, given.rank, 0, 1, given.at_ms, given.state, given.reason, ${this.#expiry}
+      insert into aether_receipt (owner, id, rank, epoch, claims, at_ms, state, reason, due_at, expires_at)
+      select given.owner, given.id, given.rank, 0, 1, given.at_ms, given.state, given.reason, given.due_at,
+        ${this.#expiry}
       from ${given} where true
       on conflict (owner, id) do update set
         rank = excluded.rank, at_ms = excluded.at_ms, state = excluded.state, reason = excluded.reason,
-        expires_at = excluded.expires_at
+        due_at = excluded.due_at, expires_at = excluded.expires_at
       where aether_receipt.rank < excluded.rank or aether_receipt.expires_at <= ${this.#now}`.execute(
       this.#deps.database.queries,
     );
+  }
+
+  async expire(nowMs: number, limit: number): Promise<readonly ReceiptStep[]> {
+    const { queries, dialect } = this.#deps.database;
+    const { rows } = await sql<{ owner: string; id: string; at_ms: number }>`
+      with due as (
+        select owner, id from aether_receipt where due_at <= ${integer(Math.floor(nowMs))}
+        order by due_at limit ${limit} ${dialect.skipLocked}
+      )
+      update aether_receipt set rank = ${integer(receiptRanks.expired)}, at_ms = aether_receipt.due_at,
+        state = 'expired', reason = '', due_at = null, expires_at = ${this.#expiry}
+      from due where aether_receipt.owner = due.owner and aether_receipt.id = due.id
+      returning aether_receipt.owner as owner, aether_receipt.id as id, aether_receipt.at_ms as at_ms`.execute(queries);
+    return rows
+      .toSorted((one, other) => one.at_ms - other.at_ms)
+      .map((row) => stepOf(row.owner, expiredAt(row.id, row.at_ms)));
   }
 
   async get(owner: string, ids: readonly string[]): Promise<readonly (Receipt | undefined)[]> {
@@ -112,7 +139,7 @@ export class SqlReceiptStore implements ReceiptStore {
     const given = dialect.rows('given', JSON.stringify(ids.map((id) => ({ id }))), { id: 'text' });
     const { rows } = await sql<Row>`
       select receipt.id as id, receipt.rank as rank, receipt.at_ms as at_ms, receipt.state as state,
-        receipt.reason as reason
+        receipt.reason as reason, receipt.due_at as due_at
       from ${given} join aether_receipt receipt on receipt.owner = ${text(owner)} and receipt.id = given.id
       where receipt.expires_at > ${this.#now}`.execute(queries);
     return new Map(rows.map((row) => [row.id, row]));
@@ -160,8 +187,9 @@ const toClaim = (row: Row | undefined): Claim =>
 
 const isState = (value: string): value is ReceiptState => Object.hasOwn(receiptRanks, value);
 
-const toReceipt = ({ id, state, at_ms, reason }: Row): Receipt => {
+const toReceipt = ({ id, state, at_ms, reason, due_at }: Row): Receipt => {
   if (!isState(state))
     throw new FabricError('ERR_INTERNAL', `"${state}" in the database is not the state of a receipt`);
-  return { id, state, atMs: at_ms, reason };
+  const receipt = { id, state, atMs: at_ms, reason };
+  return due_at === null ? receipt : { ...receipt, expiresAtMs: due_at };
 };
