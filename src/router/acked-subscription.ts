@@ -10,7 +10,7 @@ import { hashOf } from './partition.ts';
 import type { Recipient } from './recipient.ts';
 import type { RecordGroup, RecordMeta } from './record-batch.ts';
 import type { Subscribed } from './subscribed.ts';
-import { type Tracing, TrackedDeliveries } from './tracked-deliveries.ts';
+import { nameOf, type Tracing, TrackedDeliveries, type TrackedVerdict } from './tracked-deliveries.ts';
 
 /** A record that was offered. */
 interface Entry {
@@ -41,6 +41,8 @@ export class AckedSubscription implements Subscribed {
   readonly #deliveries: TrackedDeliveries;
   /** From the first that is not done on, in order. */
   #entries: Entry[] = [];
+  /** Names of messages that are to be answered. */
+  readonly #open = new Set<string>();
   /** What was known of records that have not been reached yet. */
   readonly #known = new Map<string, Ahead>();
 
@@ -102,10 +104,16 @@ export class AckedSubscription implements Subscribed {
     }
     const tries = known ?? untried;
     if (!this.#facts.acks.hasRoom(tries)) return this.#stop('full', place);
-    const verdict = meta.tracked === undefined ? 'deliver' : this.#deliveries.consider(meta.tracked);
+    const verdict = this.#verdictOn(meta);
     if (verdict === 'ask') return this.#ask(place, meta);
     if (verdict === 'pass') return this.#known.delete(keyOf(place)) || true;
     return this.#offer(place, { meta, tries, frame: Buffer.from(frame()) });
+  }
+
+  /** What may be a copy is not wanted while the other is still to be answered. */
+  #verdictOn({ tracked }: RecordMeta): TrackedVerdict {
+    if (tracked === undefined) return 'deliver';
+    return tracked.isPossibleDuplicate && this.#open.has(nameOf(tracked)) ? 'pass' : this.#deliveries.consider(tracked);
   }
 
   #offer(
@@ -126,6 +134,7 @@ export class AckedSubscription implements Subscribed {
     }
     this.#known.delete(keyOf(place));
     this.#entries.push(entry);
+    if (meta.tracked !== undefined && meta.tracked.id !== '') this.#open.add(nameOf(meta.tracked));
     return true;
   }
 
@@ -146,6 +155,7 @@ export class AckedSubscription implements Subscribed {
       changed: onMoved,
       done: () => {
         entry.outstanding = undefined;
+        if (tracked !== undefined) this.#open.delete(nameOf(tracked));
         this.#trim();
         onMoved();
       },

@@ -337,6 +337,31 @@ test('a delivery whose attempts are over is not delivered any more once its lett
   expect(await stores.cursorStore.open(own, 1000n)).toEqual(new Map([[own, { offset: 1n, index: 0 }]]));
 });
 
+test('a marked record comes again until its recipient is done with it, and its copy does not', async () => {
+  const clock = new VirtualClock();
+  const stores = openStores(clock);
+  const marked: Tracked = { owner: 'sv::test::1', id: 'x', expiresAtMs: 0, isPossibleDuplicate: true };
+  const first = await openSession(stores);
+  // What came before it never reached the log, as nobody could know.
+  await publish(first.router, clock, ['only copy'], marked);
+  first.confirm();
+  await clock.pass(100);
+  expect(await first.receipts.get('sv::test::1', ['x'])).toMatchObject([{ state: 'delivered' }]);
+  await first.close();
+  const second = await openSession(stores);
+  expect(attempts(second.seen)).toEqual(['only copy2']);
+  second.confirm();
+  await clock.pass(100);
+  await publish(second.router, clock, ['another'], marked);
+  await clock.pass(100);
+  second.answer([1]);
+  await publish(second.router, clock, ['a third'], marked);
+  await clock.pass(100);
+  expect(attempts(second.seen)).toEqual(['only copy2']);
+  await second.close();
+  expect(await stores.cursorStore.open(own, 1000n)).toEqual(new Map([[own, { offset: 3n, index: 0 }]]));
+});
+
 test('what was tried and expired while its recipient was away is not kept with its place', async () => {
   const clock = new VirtualClock();
   const stores = openStores(clock);

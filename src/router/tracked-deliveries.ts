@@ -61,11 +61,15 @@ export class Tracing {
     return this.#deps.receipts.stored();
   }
 
-  /** Whether it has reached its recipient before. Never rejects: where that cannot be known, once more is right. */
+  /**
+   * Whether its recipient has had it before; one that acknowledges, whether it was done with it, since what may be a
+   * copy may as well be what it has had and not answered. Never rejects: where that cannot be known, once more is right.
+   */
   async wasDelivered({ owner, id }: Tracked): Promise<boolean> {
     try {
       const [receipt] = await this.#deps.receipts.get(owner, [id]);
-      return receipt !== undefined && reached.has(receipt.state);
+      const enough = this.#facts.acknowledges ? ended : reached;
+      return receipt !== undefined && enough.has(receipt.state);
     } catch (cause) {
       this.#deps.log.warn('a possible duplicate could not be looked up and is delivered', { owner, id, cause });
       return false;
@@ -73,7 +77,8 @@ export class Tracing {
   }
 }
 
-const reached: ReadonlySet<ReceiptState> = new Set(['delivered', 'acked', 'dead_lettered']);
+const ended: ReadonlySet<ReceiptState> = new Set(['acked', 'dead_lettered']);
+const reached: ReadonlySet<ReceiptState> = new Set([...ended, 'delivered']);
 
 interface Offered {
   readonly mark: number;
@@ -102,7 +107,7 @@ export class TrackedDeliveries {
       return 'pass';
     }
     if (tracked.id === '') return 'deliver';
-    const key = keyOf(tracked);
+    const key = nameOf(tracked);
     if (tracked.isPossibleDuplicate) {
       const verdict = this.#verdictOn(key);
       if (verdict !== 'deliver') return verdict;
@@ -115,7 +120,7 @@ export class TrackedDeliveries {
   /** The run has been offered under this mark, or refused. */
   endRun(mark: number | undefined): void {
     for (const tracked of this.#run) {
-      if (mark === undefined) this.#keys.delete(keyOf(tracked));
+      if (mark === undefined) this.#keys.delete(nameOf(tracked));
       else this.#out.push({ mark, tracked });
     }
     this.#run = [];
@@ -126,14 +131,14 @@ export class TrackedDeliveries {
     for (const { mark: offered, tracked } of this.#out) {
       if (offered > mark) break;
       count += 1;
-      this.#keys.delete(keyOf(tracked));
+      this.#keys.delete(nameOf(tracked));
       this.#tracing.tell(tracked, 'delivered');
     }
     if (count > 0) this.#out = this.#out.slice(count);
   }
 
   async ask(tracked: Tracked): Promise<void> {
-    this.#answers.set(keyOf(tracked), await this.#tracing.wasDelivered(tracked));
+    this.#answers.set(nameOf(tracked), await this.#tracing.wasDelivered(tracked));
   }
 
   #verdictOn(key: string): TrackedVerdict {
@@ -146,4 +151,5 @@ export class TrackedDeliveries {
   }
 }
 
-const keyOf = ({ owner, id }: Tracked): string => `${owner} ${id}`;
+/** One name of one sender. */
+export const nameOf = ({ owner, id }: Tracked): string => `${owner} ${id}`;

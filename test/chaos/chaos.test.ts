@@ -39,6 +39,7 @@ const size: CrowdSize = {
   namingSenders: 0,
   ackingRecipients: 0,
   namedPerSecond: 0,
+  endPatienceMs: 60_000,
   messagesPerSecond: 400,
   pulsesPerSecond: 10,
   burst: { least: 10, most: 50 },
@@ -49,8 +50,22 @@ const size: CrowdSize = {
 interface Short {
   readonly name: string;
   readonly mutation?: MutationName;
+  readonly size?: CrowdSize;
   readonly disturb: (disturbing: Disturbing) => Promise<void>;
 }
+
+/** Nearly all messages have names. */
+const namedSize: CrowdSize = {
+  ...size,
+  plainSenders: 1,
+  sdkSenders: 0,
+  plainRecipients: 1,
+  sdkRecipients: 0,
+  namingSenders: 2,
+  ackingRecipients: 3,
+  namedPerSecond: 120,
+  messagesPerSecond: 20,
+};
 
 const run = (short: Short): Promise<Outcome> => {
   const { signal } = new AbortController();
@@ -118,6 +133,39 @@ describe('a protection that is off is missed', () => {
   });
 });
 
+/** Those who wait for what will not be told need not wait long. */
+const impatient = { ...namedSize, endPatienceMs: 3000 };
+const told = (amount: number) => ({
+  size: impatient,
+  disturb: (disturbing: Disturbing) => disturbing.flowing(amount, 'told'),
+});
+
+const talebearers: readonly (Short & { readonly mutation: MutationName; readonly finding: ViolationKind })[] = [
+  {
+    name: 'forgotten-receipts',
+    mutation: 'forgotten-receipts',
+    finding: 'receipt_hanging',
+    size: impatient,
+    disturb: (disturbing) => disturbing.flowing(somewhat, 'named'),
+  },
+  { name: 'early-receipts', mutation: 'early-receipts', finding: 'receipt_unfounded', ...told(2 * somewhat) },
+  {
+    name: 'lost-letters',
+    mutation: 'lost-letters',
+    finding: 'receipt_unfounded',
+    size: impatient,
+    disturb: (disturbing) => disturbing.flowing(4 * somewhat, 'named'),
+  },
+];
+
+describe('a receipt that does not tell the truth is seen', () => {
+  test.each(talebearers)('$mutation', async ({ finding, ...short }) => {
+    const { verdict } = await run(short);
+    expect(verdict.receipts.letters).toBeGreaterThanOrEqual(somewhat);
+    expect(verdict.violations.map(({ kind }) => kind)).toContain(finding);
+  });
+});
+
 test('what a session left on its way comes before what its successor says on another gateway', async () => {
   await using opened = new AsyncDisposableStack();
   const open = async (name: string) => opened.use(await GatewaySeat.open({ name, prefix: 'succession', services }));
@@ -178,6 +226,35 @@ test('what is written to a stream its client has left is not received, though it
   const texts = await take(again, 20);
   expect(texts.filter((text) => text !== 'before')).toEqual(bodies(texts.includes('before') ? 19 : 20));
   for (const client of [again, neighbour]) client[Symbol.dispose]();
+});
+
+test('the last receipt of each message is what its recipient wrote down, in whatever mixture', async () => {
+  const named = (amount: number) => (disturbing: Disturbing) => disturbing.flowing(amount, 'told');
+  const outcome = await run({
+    name: 'receipts',
+    size: namedSize,
+    disturb: async (disturbing) => {
+      await named(somewhat)(disturbing);
+      for (const [kind, target, lastsMs] of [
+        ['gateway-kill', 'g1', 0],
+        ['clients-deaf', 'g2', 800],
+        ['redis-kill', 'redis', 0],
+        ['storm', 'all', 200],
+        ['gateway-pause', 'g2', 3000],
+        ['link-swallows-answers', 'g1/redis', 800],
+        ['postgres-kill', 'postgres', 0],
+        ['gateway-kill', 'g2', 0],
+      ] as const) {
+        await disturbing.inject(faultNamed(kind), target, lastsMs);
+        await named(somewhat)(disturbing);
+      }
+    },
+  });
+  const { verdict, crashes, incomplete } = outcome;
+  expect(verdict.violations).toEqual([]);
+  expect({ crashes, incomplete }).toEqual({ crashes: [], incomplete: [] });
+  expect(verdict.receipts.letters).toBeGreaterThan(9 * somewhat);
+  expect(verdict.receipts.ends).toMatchObject({ acked: expect.any(Number), expired: expect.any(Number) });
 });
 
 test('the program as it is loses nothing, in whatever mixture', async () => {

@@ -18,6 +18,8 @@ export interface CrowdSize {
   readonly ackingRecipients: number;
   /** Of all who name them. */
   readonly namedPerSecond: number;
+  /** How long senders wait at the end for what they named. */
+  readonly endPatienceMs: number;
   /** In bursts, of all senders. */
   readonly messagesPerSecond: number;
   /** To each recipient, one by one. */
@@ -144,13 +146,14 @@ export class Crowd implements AsyncDisposable {
     const number = this.histories.length;
     const history = join(directory, `${program}-${number + 1}.jsonl`);
     this.histories.push(history);
-    const { messagesPerSecond, namedPerSecond, pulsesPerSecond, burst, stayMs } = size;
+    const { messagesPerSecond, namedPerSecond, endPatienceMs, pulsesPerSecond, burst, stayMs } = size;
     const settings: ProgramSettings = {
       place,
       history,
       seed: seed + number * 104_729,
       messagesPerSecond,
       namedPerSecond,
+      endPatienceMs,
       pulsesPerSecond,
       burst,
       stayMs,

@@ -39,6 +39,9 @@ const faultsNamed = (text: string): readonly Fault[] =>
 /** What names and acknowledges beside the rest; or nearly nothing else. */
 const size = ({ rate, receipts }: Options): CrowdSize => (receipts === true ? namedSize(rate) : mixedSize(rate));
 
+/** Longer than anything takes once nothing is disturbed any more. */
+const endPatienceMs = 120_000;
+
 const namedSize = (rate: number): CrowdSize => ({
   plainSenders: 1,
   sdkSenders: 1,
@@ -47,6 +50,7 @@ const namedSize = (rate: number): CrowdSize => ({
   namingSenders: 8,
   ackingRecipients: 12,
   namedPerSecond: rate,
+  endPatienceMs,
   messagesPerSecond: rate / 10,
   pulsesPerSecond: 10,
   burst: { least: 10, most: 50 },
@@ -62,6 +66,7 @@ const mixedSize = (rate: number): CrowdSize => ({
   namingSenders: 2,
   ackingRecipients: 3,
   namedPerSecond: rate / 60,
+  endPatienceMs,
   messagesPerSecond: rate,
   pulsesPerSecond: 10,
   burst: { least: 50, most: 500 },

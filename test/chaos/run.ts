@@ -2,7 +2,7 @@
 import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { connectService } from '../../sdk/typescript/src/index.ts';
+import { type Client, connectService, type DeadLetter } from '../../sdk/typescript/src/index.ts';
 import type { Disturbed, HistoryEvent } from '../history/event.ts';
 import { History } from '../history/history.ts';
 import { judge, type Verdict } from '../history/verdict.ts';
@@ -137,9 +137,23 @@ const listDeadLetters = async (place: Place, directory: string): Promise<string>
     acks: true,
     waitForGateway: true,
   });
-  for await (const { messageId: id, recipient: who, attempts } of client.deadLetters.list())
+  for (const { messageId: id, recipient: who, attempts } of await lettersOf(client))
     if (id !== undefined) recorder.write({ e: 'buried', who, id, attempts });
   return path;
+};
+
+const listingsMax = 5;
+
+/** A connection may break in the middle of it: then from the beginning. */
+const lettersOf = async (client: Client, listing = 1): Promise<readonly DeadLetter[]> => {
+  try {
+    const letters: DeadLetter[] = [];
+    for await (const letter of client.deadLetters.list()) letters.push(letter);
+    return letters;
+  } catch (thrown) {
+    if (listing === listingsMax) throw thrown;
+    return lettersOf(client, listing + 1);
+  }
 };
 
 const readAll = async (paths: readonly string[]): Promise<readonly HistoryEvent[]> => {

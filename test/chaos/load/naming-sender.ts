@@ -13,11 +13,11 @@ import { within } from './within.ts';
 export interface NamingOptions extends ClientOptions {
   readonly recipients: readonly string[];
   readonly messagesPerSecond: number;
+  /** How long it waits at the end, once for what it has named, and then for answers. */
+  readonly endPatienceMs: number;
 }
 
 const waitingMax = 4000;
-/** Longer than anything takes once nothing is disturbed any more. */
-const endPatienceMs = 120_000;
 const askedAtOnce = 500;
 
 export const runNamingSender = async (options: NamingOptions): Promise<void> => {
@@ -39,7 +39,7 @@ export const runNamingSender = async (options: NamingOptions): Promise<void> => 
     }
     await delay(20, undefined, { signal }).catch(() => undefined);
   }
-  await within(endPatienceMs, Promise.all(waiting));
+  await within(options.endPatienceMs, Promise.all(waiting));
   await askAll(client, ids, options);
 };
 
@@ -96,7 +96,7 @@ const endOf = async (sent: Sent): Promise<ReceiptWord | undefined> => {
 const reasonOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, 'reason') : undefined);
 
 const askAll = async (client: AgentClient, ids: readonly string[], options: NamingOptions): Promise<void> => {
-  const untilMs = performance.now() + endPatienceMs;
+  const untilMs = performance.now() + options.endPatienceMs;
   for (let from = 0; from < ids.length; from += askedAtOnce)
     await Promise.all(ids.slice(from, from + askedAtOnce).map((id) => ask(client, id, { ...options, untilMs })));
 };

@@ -16,6 +16,8 @@ export interface ProgramSettings {
   readonly acking: readonly string[];
   /** Of all that name them. */
   readonly namedPerSecond: number;
+  /** How long these wait at the end. */
+  readonly endPatienceMs: number;
   /** In bursts, of all senders. */
   readonly messagesPerSecond: number;
   /** To each recipient, one by one. */

@@ -1,7 +1,15 @@
 /** A gateway that breaks one promise, to see whether a run would tell. Users cannot reach any of this. */
 import type { Composition, Given } from '../../../src/compose/composition.ts';
 
-export const mutationNames = ['epochs', 'places', 'confirms', 'deduplication'] as const;
+export const mutationNames = [
+  'epochs',
+  'places',
+  'confirms',
+  'deduplication',
+  'forgotten-receipts',
+  'early-receipts',
+  'lost-letters',
+] as const;
 export type MutationName = (typeof mutationNames)[number];
 
 export interface Mutation {

@@ -9,8 +9,17 @@ import { deduplication } from '../mutations/deduplication.ts';
 import { epochs } from '../mutations/epochs.ts';
 import type { Mutation, MutationName } from '../mutations/mutation.ts';
 import { places } from '../mutations/places.ts';
+import { earlyReceipts, forgottenReceipts, lostLetters } from '../mutations/receipts.ts';
 
-const mutations: Readonly<Record<MutationName, Mutation>> = { epochs, places, confirms, deduplication };
+const mutations: Readonly<Record<MutationName, Mutation>> = {
+  epochs,
+  places,
+  confirms,
+  deduplication,
+  'forgotten-receipts': forgottenReceipts,
+  'early-receipts': earlyReceipts,
+  'lost-letters': lostLetters,
+};
 
 const { values } = parseArgs({
   allowPositionals: true,

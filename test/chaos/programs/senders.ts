@@ -35,6 +35,7 @@ await Promise.all([
       ...each(who),
       recipients: acking,
       messagesPerSecond: settings.namedPerSecond / naming.length,
+      endPatienceMs: settings.endPatienceMs,
     }),
   ),
 ]);
