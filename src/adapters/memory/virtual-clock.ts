@@ -35,11 +35,15 @@ export class VirtualClock implements Clock {
   sleep(ms: number, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     if (signal.aborted) reject(signal.reason);
-    const timer = this.schedule(ms, resolve);
-    signal.addEventListener('abort', () => {
+    const wake = (): void => {
       timer.cancel();
       reject(signal.reason);
+    };
+    const timer = this.schedule(ms, () => {
+      signal.removeEventListener('abort', wake);
+      resolve();
     });
+    signal.addEventListener('abort', wake);
     return promise;
   }
 
