@@ -107,8 +107,8 @@ export const logMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'src/router/open-batch.ts',
-        find: 'this.records.push(record);',
-        replace: 'this.records.unshift(record);',
+        find: 'this.added.push(record);',
+        replace: 'this.added.unshift(record);',
       },
     ],
   },
