@@ -64,8 +64,8 @@ export const cursorMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'src/router/cursors.ts',
-        find: 'if (commit.positions.size === 0) return;',
-        replace: 'if (commit.positions.size >= 0) return;',
+        find: 'if (commit.positions.size === 0) return Promise.resolve(true);',
+        replace: 'if (commit.positions.size >= 0) return Promise.resolve(true);',
       },
     ],
   },
