@@ -65,21 +65,31 @@ const readinessOf = async (ops: string) => {
 };
 
 /** Agents `a0`, `a1` … of a workspace. */
-const joinAll = (address: string, workspace: string, count: number) =>
-  Promise.all(Array.from({ length: count }, (_, index) => join(address, workspace, `a${index}`)));
+/**
+ * One after the other, in turns: a worker that answers for its connections has said before that it took the last one, so
+ * none is passed over for being busy.
+ */
+const joinAll = async ({ grpc, ops }: { grpc: string; ops: string }, workspace: string, count: number) => {
+  const agents: Awaited<ReturnType<typeof join>>[] = [];
+  for (let index = 0; index < count; index += 1) {
+    agents.push(await join(grpc, workspace, `a${index}`));
+    await measured(ops, connections);
+  }
+  return agents;
+};
 
 const topic = (workspace: string, index: number): string => `ag::${workspace}::raw::a${index}`;
 
 describe('workers', () => {
   test('share what comes in evenly, and messages reach everybody from everybody', async () => {
     await using gateway = await supervise(['--gateway-id', 'node']);
-    const { grpc, ops, workers } = gateway.announcement;
+    const { ops, workers } = gateway.announcement;
     expect(workers).toMatchObject([
       { worker: 1, gateway: 'node-1' },
       { worker: 2, gateway: 'node-2' },
     ]);
     const workspace = unique('spread');
-    const agents = await joinAll(grpc, workspace, 6);
+    const agents = await joinAll(gateway.announcement, workspace, 6);
     expect(await measured(ops, connections)).toEqual({ 1: 3, 2: 3 });
     for (const [from, { client }] of agents.entries())
       for (const to of agents.keys()) client.say(send(topic(workspace, to), `${from}`));
@@ -104,7 +114,7 @@ describe('workers', () => {
     await using gateway = await supervise();
     const { grpc, ops, workers } = gateway.announcement;
     const workspace = unique('killed');
-    const agents = await joinAll(grpc, workspace, 4);
+    const agents = await joinAll(gateway.announcement, workspace, 4);
     const [victim] = workers;
     if (victim === undefined) throw new Error('no worker');
     const dropped = new Set<number>();
@@ -178,7 +188,7 @@ describe('workers', () => {
 describe('the end of', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('all of them at %s is a drain', async (signal) => {
     await using gateway = await supervise();
-    const agents = await joinAll(gateway.announcement.grpc, unique('drain'), 4);
+    const agents = await joinAll(gateway.announcement, unique('drain'), 4);
     gateway.command.signal(signal);
     for (const { client } of agents) {
       expect(await client.find('signal')).toMatchObject({ type: SignalType.GRACEFUL_DISCONNECT });
@@ -193,8 +203,8 @@ describe('the end of', () => {
 
   test('one worker that is signalled itself is a drain, and one takes its place', async () => {
     await using gateway = await supervise();
-    const { grpc, workers } = gateway.announcement;
-    const agents = await joinAll(grpc, unique('one'), 2);
+    const { workers } = gateway.announcement;
+    const agents = await joinAll(gateway.announcement, unique('one'), 2);
     const [first] = workers;
     process.kill(first?.pid ?? 0, 'SIGTERM');
     const { client } = await Promise.race(agents.map((agent) => agent.client.ended.then(() => agent)));
@@ -225,7 +235,7 @@ describe('the end of', () => {
     await using gateway = await supervise();
     const { grpc, pid } = gateway.announcement;
     const workspace = unique('orphans');
-    const agents = await joinAll(grpc, workspace, 2);
+    const agents = await joinAll(gateway.announcement, workspace, 2);
     process.kill(pid, 'SIGKILL');
     for (const { client } of agents) {
       expect(await client.find('signal')).toMatchObject({ type: SignalType.GRACEFUL_DISCONNECT });
