@@ -10,7 +10,7 @@ import { Crowd, type CrowdSize } from './crowd.ts';
 import { Disturbing } from './disturbing.ts';
 import { type ChaosServices, GatewaySeat } from './gateway-seat.ts';
 import { Lanes } from './load/lanes.ts';
-import type { Place } from './load/place.ts';
+import { type Place, topicOf } from './load/place.ts';
 import { PlainClient } from './load/plain-client.ts';
 import { closer } from './load/program.ts';
 import { type Counts, nowMs, Recorder } from './load/recorder.ts';
@@ -137,8 +137,10 @@ const listDeadLetters = async (place: Place, directory: string): Promise<string>
     acks: true,
     waitForGateway: true,
   });
-  for (const { messageId: id, recipient: who, attempts } of await lettersOf(client))
-    if (id !== undefined) recorder.write({ e: 'buried', who, id, attempts });
+  // Other runs' letters lie in the same database.
+  const own = topicOf(place, '');
+  for (const { messageId: id, recipient: who, topic, attempts } of await lettersOf(client))
+    if (id !== undefined && topic.startsWith(own)) recorder.write({ e: 'buried', who, id, attempts });
   return path;
 };
 
