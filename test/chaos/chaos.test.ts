@@ -228,7 +228,9 @@ test('what is written to a stream its client has left is not received, though it
   for (const client of [again, neighbour]) client[Symbol.dispose]();
 });
 
-test('the last receipt of each message is what its recipient wrote down, in whatever mixture', async () => {
+test('the last receipt of each message is what its recipient wrote down, in whatever mixture', {
+  timeout: 300_000,
+}, async () => {
   const named = (amount: number) => (disturbing: Disturbing) => disturbing.flowing(amount, 'told');
   const outcome = await run({
     name: 'receipts',
