@@ -39,14 +39,12 @@ export type Verdict<Of extends Access> = { readonly permit: Permit<Of> } | { rea
 
 export class Authorizer {
   /**
-   * Decides, and answers with a permit or with why not. A permit may be kept for as long as `revision` stays the same.
+   * Decides, and answers with a permit or with why not: at once, unless something has to be looked up for it. A permit
+   * may be kept for as long as `revision` stays the same.
    */
-  permit<Of extends Access>(actor: Actor, access: Of): Promise<Verdict<Of>> {
+  permit<Of extends Access>(actor: Actor, access: Of): Verdict<Of> | Promise<Verdict<Of>> {
     const decision = decide(actor, access);
-    const verdict: Verdict<Of> = decision.allowed
-      ? { permit: issue(actor, access) }
-      : { denial: { because: decision.because } };
-    return Promise.resolve(verdict);
+    return decision.allowed ? { permit: issue(actor, access) } : { denial: { because: decision.because } };
   }
 
   /** Changes whenever a permit given before might not be given now. */

@@ -22,6 +22,7 @@ import { toWireReceipt } from './codec/receipt.ts';
 import type { GatewayDeps } from './gateway.ts';
 import type { GatewayMeasures } from './measures.ts';
 import type { Outbox } from './outbox.ts';
+import { Recent } from './recent.ts';
 import { SendLane, type Sent } from './send-lane.ts';
 
 /** A topic text the client has sent to, resolved and permitted. */
@@ -55,8 +56,9 @@ export class ClientSession {
   #workspace: string | undefined;
   #actor: Actor;
   readonly #sender: OutgoingMessage['sender'];
-  #targets = new Map<string, Target>();
+  readonly #targets = new Recent<Target>(permitsPerSessionMax);
   #targetsRevision: number;
+  #stamped: { readonly workspace: string; readonly stamp: Stamp } | undefined;
   readonly #routed = new Map<string, Count>();
   /** By `Publication.durable`: when it has been answered for. */
   readonly #unsettled = new Map<Promise<void>, Promise<void>>();
@@ -104,7 +106,7 @@ export class ClientSession {
     return this.#actor;
   }
 
-  permit<Of extends Access>(access: Of): Promise<Verdict<Of>> {
+  permit<Of extends Access>(access: Of): Verdict<Of> | Promise<Verdict<Of>> {
     return this.deps.authorizer.permit(this.#actor, access);
   }
 
@@ -116,7 +118,6 @@ export class ClientSession {
   }
 
   rememberTarget(text: string, target: Target): void {
-    if (this.#targets.size >= permitsPerSessionMax) this.#targets.clear();
     this.#targets.set(text, target);
   }
 
@@ -129,8 +130,10 @@ export class ClientSession {
     count.add(messages);
   }
 
+  /** Mostly the same as before, and kept with every target: so it is made once. */
   stamp(workspace: string): Stamp {
-    return stampOf(this.topic, workspace);
+    if (this.#stamped?.workspace !== workspace) this.#stamped = { workspace, stamp: stampOf(this.topic, workspace) };
+    return this.#stamped.stamp;
   }
 
   /** Publishes in this client's name. Resolves when it may publish more, which is mostly at once: `undefined`. */

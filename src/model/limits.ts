@@ -92,8 +92,11 @@ export const delayedPerClaimMax = 100;
 /** Recent batches a partition's reader keeps, so that a short pause needs no second reading of the log. */
 export const recentBytesMax = 2 * 1024 * 1024;
 
-/** Topics a session remembers the checked permit of. */
-export const permitsPerSessionMax = 1024;
+/**
+ * Topics a session remembers the checked permit of, half a KB each: 4 MB for one that sends to as many. Whoever goes
+ * round no more than half of them finds each again.
+ */
+export const permitsPerSessionMax = 8192;
 
 /** Messages of a competing topic on their way to one worker. */
 export const workCreditPerWorker = 32;

@@ -38,18 +38,25 @@ export interface OutgoingRecord extends OutgoingFrame {
   readonly tracked?: Tracked | undefined;
 }
 
+/** Made with its first record: where messages are spread over many topics most have no second one. */
 class Group {
   readonly topic: string;
   readonly topicBytes: number;
-  readonly added: OutgoingRecord[] = [];
-  records = 0;
-  frameBytes = 0;
-  metaBytes = 0;
-  traits = 0;
+  readonly added: OutgoingRecord[];
+  records: number;
+  frameBytes: number;
+  metaBytes: number;
+  traits: number;
 
-  constructor(topic: string) {
-    this.topic = topic;
-    this.topicBytes = Buffer.byteLength(topic);
+  constructor(first: OutgoingRecord) {
+    this.topic = first.topic;
+    this.topicBytes = Buffer.byteLength(first.topic);
+    // An array that is pushed to has room for 17.
+    this.added = [first];
+    this.records = first.records ?? 1;
+    this.frameBytes = bytesOf(first);
+    this.metaBytes = metaBytesOf(first);
+    this.traits = traitsOf(first);
   }
 
   add(record: OutgoingRecord): void {
@@ -57,10 +64,14 @@ class Group {
     this.records += record.records ?? 1;
     this.frameBytes += bytesOf(record);
     this.metaBytes += metaBytesOf(record);
-    if (record.audience !== undefined) this.traits |= hasProgress;
-    else if (record.tracked !== undefined) this.traits |= hasTracked;
+    this.traits |= traitsOf(record);
   }
 }
+
+const traitsOf = ({ audience, tracked }: OutgoingRecord): number => {
+  if (audience !== undefined) return hasProgress;
+  return tracked === undefined ? 0 : hasTracked;
+};
 
 const metaBytesOf = ({ audience, tracked, sender, records = 1 }: OutgoingRecord): number => {
   if (audience !== undefined) return progressMetaBytes + Buffer.byteLength(audience.recipient);
@@ -88,13 +99,14 @@ export class OpenBatch {
   }
 
   add(record: OutgoingRecord): void {
-    let group = this.#groups.get(record.topic);
-    if (group === undefined) this.#groups.set(record.topic, (group = new Group(record.topic)));
+    const group = this.#groups.get(record.topic);
+    const before = group?.frameBytes ?? 0;
+    if (group !== undefined) group.add(record);
+    const own = group ?? new Group(record);
+    if (group === undefined) this.#groups.set(record.topic, own);
     if (!this.#senders.has(record.sender)) this.#senders.set(record.sender, this.#senders.size);
-    const before = group.frameBytes;
-    group.add(record);
     this.#records += record.records ?? 1;
-    this.#bytes += group.frameBytes - before;
+    this.#bytes += own.frameBytes - before;
   }
 
   /** The parts of the log entry, to be written one after the other. */

@@ -35,26 +35,49 @@ export class RecordGroup {
   /** Index of its first record within the batch. */
   readonly first: number;
   readonly #batch: RecordBatch;
-  readonly #place: GroupPlace;
+  readonly #headStart: number;
+  /** From where the batch's metas start. */
+  readonly #metaOffset: number;
+  readonly #framesStart: number;
+  readonly #framesEnd: number;
   #topic: string | undefined;
 
-  constructor(batch: RecordBatch, place: GroupPlace) {
+  constructor(batch: RecordBatch, { headStart, first, metaOffset, framesStart }: GroupPlace) {
+    const { bytes } = batch;
     this.#batch = batch;
-    this.#place = place;
-    this.hash = place.hash;
-    this.records = place.records;
-    this.traits = place.traits;
-    this.first = place.first;
+    this.#headStart = headStart;
+    this.#metaOffset = metaOffset;
+    this.#framesStart = framesStart;
+    this.#framesEnd = framesStart + bytes.readUInt32BE(headStart + 13);
+    this.hash = bytes.readUInt32BE(headStart);
+    this.traits = bytes.readUInt8(headStart + 4);
+    this.records = bytes.readUInt32BE(headStart + 5);
+    this.first = first;
+  }
+
+  /** Where the next group is. */
+  get next(): GroupPlace {
+    const { bytes } = this.#batch;
+    return {
+      headStart: this.#topicStart + bytes.readUInt16BE(this.#headStart + 17),
+      first: this.first + this.records,
+      metaOffset: this.#metaOffset + bytes.readUInt32BE(this.#headStart + 9),
+      framesStart: this.#framesEnd,
+    };
   }
 
   get topic(): string {
-    this.#topic ??= this.#batch.bytes.toString('utf8', this.#place.topicStart, this.#place.topicEnd);
+    this.#topic ??= this.#batch.bytes.toString('utf8', this.#topicStart, this.next.headStart);
     return this.#topic;
+  }
+
+  get #topicStart(): number {
+    return this.#headStart + groupBytes;
   }
 
   /** The frames of its records from `index` (within the group) on, as they will be written. */
   framesFrom(index: number): Uint8Array {
-    return this.#batch.bytes.subarray(this.#skip(index), this.#place.framesEnd);
+    return this.#batch.bytes.subarray(this.#skip(index), this.#framesEnd);
   }
 
   frame(index: number): Uint8Array {
@@ -73,7 +96,7 @@ export class RecordGroup {
     const { bytes } = this.#batch;
     const metas: RecordMeta[] = [];
     const sources = new Map<number, { source: string; epoch: bigint }>();
-    for (let at = this.#place.metaStart; metas.length < this.records; ) {
+    for (let at = this.#batch.metaStart + this.#metaOffset; metas.length < this.records; ) {
       const index = bytes.readUInt16BE(at);
       let source = sources.get(index);
       if (source === undefined) sources.set(index, (source = this.#batch.source(index)));
@@ -85,7 +108,7 @@ export class RecordGroup {
   }
 
   #skip(index: number): number {
-    let at = this.#place.framesStart;
+    let at = this.#framesStart;
     for (let skipped = 0; skipped < index; skipped += 1) at += frameBytesAt(this.#batch.bytes, at);
     return at;
   }
@@ -115,15 +138,10 @@ const readTracked = (bytes: Buffer, at: number, source: string): ReadMeta => {
 };
 
 interface GroupPlace {
-  readonly hash: number;
-  readonly records: number;
-  readonly traits: number;
+  readonly headStart: number;
   readonly first: number;
-  readonly topicStart: number;
-  readonly topicEnd: number;
-  readonly metaStart: number;
+  readonly metaOffset: number;
   readonly framesStart: number;
-  readonly framesEnd: number;
 }
 
 /** A gRPC frame: a flag, the length, the message. */
@@ -135,6 +153,8 @@ export class RecordBatch {
   readonly closedAtMs: number;
   readonly records: number;
   readonly groups: readonly RecordGroup[];
+  /** Where the heads of the groups end. */
+  readonly metaStart: number;
 
   /** Throws a `RangeError` where the bytes are no batch of a version this program knows. */
   constructor(bytes: Uint8Array) {
@@ -142,7 +162,16 @@ export class RecordBatch {
     if (this.bytes[0] !== version) throw new RangeError(`record batch of unknown version ${this.bytes[0]}`);
     this.closedAtMs = this.bytes.readDoubleBE(6);
     this.records = this.bytes.readUInt32BE(18);
-    this.groups = this.#readGroups();
+    const groups: RecordGroup[] = [];
+    let place = { headStart: this.#endOfSources(), first: 0, metaOffset: 0, framesStart: this.bytes.readUInt32BE(2) };
+    for (let left = this.bytes.readUInt16BE(16); left > 0; left -= 1) {
+      const group = new RecordGroup(this, place);
+      groups.push(group);
+      place = group.next;
+    }
+    if (place.framesStart !== this.bytes.byteLength) throw new RangeError('record batch is cut short');
+    this.groups = groups;
+    this.metaStart = place.headStart;
   }
 
   source(index: number): { source: string; epoch: bigint } {
@@ -155,43 +184,10 @@ export class RecordBatch {
     };
   }
 
-  #readGroups(): readonly RecordGroup[] {
-    const { bytes } = this;
-    const heads: { at: number; topicBytes: number }[] = [];
+  #endOfSources(): number {
     let at = prefixBytes;
-    for (let left = bytes.readUInt16BE(14); left > 0; left -= 1) at += sourceBytes + bytes.readUInt16BE(at + 8);
-    for (let left = bytes.readUInt16BE(16); left > 0; left -= 1) {
-      const topicBytes = bytes.readUInt16BE(at + 17);
-      heads.push({ at, topicBytes });
-      at += groupBytes + topicBytes;
-    }
-    return this.#placeGroups(heads, at);
-  }
-
-  #placeGroups(heads: readonly { at: number; topicBytes: number }[], metaStart: number): readonly RecordGroup[] {
-    const { bytes } = this;
-    let framesStart = bytes.readUInt32BE(2);
-    let first = 0;
-    const groups = heads.map(({ at, topicBytes }) => {
-      const records = bytes.readUInt32BE(at + 5);
-      const framesEnd = framesStart + bytes.readUInt32BE(at + 13);
-      const group = new RecordGroup(this, {
-        hash: bytes.readUInt32BE(at),
-        traits: bytes.readUInt8(at + 4),
-        topicStart: at + groupBytes,
-        topicEnd: at + groupBytes + topicBytes,
-        records,
-        first,
-        metaStart,
-        framesStart,
-        framesEnd,
-      });
-      metaStart += bytes.readUInt32BE(at + 9);
-      framesStart = framesEnd;
-      first += records;
-      return group;
-    });
-    if (framesStart !== bytes.byteLength) throw new RangeError('record batch is cut short');
-    return groups;
+    for (let left = this.bytes.readUInt16BE(14); left > 0; left -= 1)
+      at += sourceBytes + this.bytes.readUInt16BE(at + 8);
+    return at;
   }
 }

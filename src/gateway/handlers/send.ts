@@ -1,3 +1,5 @@
+import type { Verdict } from '../../acl/authorizer.ts';
+import type { Access } from '../../acl/decide.ts';
 import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { MessageType } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
@@ -80,14 +82,31 @@ const contentFault = (send: SendMessage, target: Topic): FabricError | undefined
   return isMetric || target.kind === 'metric_receiver' ? checkMetric(send) : undefined;
 };
 
-const handleFirst = async (client: ClientSession, send: SendMessage, place: number | undefined): Promise<void> => {
-  const target = await resolve(client, send);
-  if (target instanceof FabricError) return refuseFirst(client, send, { error: target, place });
+const handleFirst = (
+  client: ClientSession,
+  send: SendMessage,
+  place: number | undefined,
+): Promise<void> | undefined => {
+  const target = resolve(client, send);
+  if (!(target instanceof Promise)) return acceptFirst(client, send, { target, place });
+  return target.then((found) => acceptFirst(client, send, { target: found, place }));
+};
+
+const acceptFirst = (
+  client: ClientSession,
+  send: SendMessage,
+  { target, place }: { readonly target: Target | FabricError; readonly place: number | undefined },
+): Promise<void> | undefined => {
+  if (target instanceof FabricError) {
+    refuseFirst(client, send, { error: target, place });
+    return undefined;
+  }
   if (isPlain(send) && target.permit.access.action === 'send' && target.permit.access.addressed.kind !== 'any_service')
     client.rememberTarget(send.targetTopic, target);
   const outcome = accept(client, send, target);
-  if (outcome instanceof FabricError) refuseSend(client, outcome, { place, id: send.messageId });
-  else if (outcome !== undefined) await outcome;
+  if (!(outcome instanceof FabricError)) return outcome;
+  refuseSend(client, outcome, { place, id: send.messageId });
+  return undefined;
 };
 
 /** A sender that named the message can ask later why it never came. */
@@ -102,24 +121,45 @@ const refuseFirst = (
   if (client.extensions.has('receipts')) client.deps.receipts.advance(stepOf(client.identity, receipt));
 };
 
-const resolve = async (client: ClientSession, send: SendMessage): Promise<Target | FabricError> => {
+type Resolved = Target | FabricError;
+
+/** At once, unless something has to be looked up for it. */
+const resolve = (client: ClientSession, send: SendMessage): Resolved | Promise<Resolved> => {
   const parsed = parseTopic(send.targetTopic);
   if ('fault' in parsed) return new FabricError('ERR_INVALID_TOPIC', `invalid target topic: it ${parsed.fault}`);
   const unsupported = unsupportedFields(send);
   if (unsupported !== undefined) return unsupported;
   const addressed = parsed.topic;
-  const reached = await reach(client, addressed);
-  if (reached === undefined)
-    return new FabricError('ERR_SV_UNAVAILABLE', `no instance of ${addressed.text} is connected`);
-  const verdict = await client.permit({ action: 'send', addressed, topic: reached });
-  if ('denial' in verdict)
-    return new FabricError(
-      'ERR_PERMISSION_DENIED',
-      `not authorized to send to topic ${addressed.text}: ${verdict.denial.because}`,
-    );
-  const workspace = send.appWorkspace || declaredWorkspace(addressed) || client.workspace;
-  return { permit: verdict.permit, stamp: client.stamp(workspace ?? '') };
+  if (addressed.kind === 'any_service') return resolveService(client, send, addressed);
+  return permitted(client, send, { addressed, reached: reach(addressed) });
 };
+
+const resolveService = async (client: ClientSession, send: SendMessage, addressed: Topic): Promise<Resolved> => {
+  const instance = await client.deps.presence.anyInstanceOf(addressed.text.slice('sv::'.length));
+  if (instance === undefined)
+    return new FabricError('ERR_SV_UNAVAILABLE', `no instance of ${addressed.text} is connected`);
+  return permitted(client, send, { addressed, reached: topic(instance) });
+};
+
+const permitted = (
+  client: ClientSession,
+  send: SendMessage,
+  { addressed, reached }: { readonly addressed: Topic; readonly reached: Topic },
+): Resolved | Promise<Resolved> => {
+  const decide = (verdict: Verdict<SendAccess>): Resolved => {
+    if ('denial' in verdict)
+      return new FabricError(
+        'ERR_PERMISSION_DENIED',
+        `not authorized to send to topic ${addressed.text}: ${verdict.denial.because}`,
+      );
+    const workspace = send.appWorkspace || declaredWorkspace(addressed) || client.workspace;
+    return { permit: verdict.permit, stamp: client.stamp(workspace ?? '') };
+  };
+  const verdict = client.permit<SendAccess>({ action: 'send', addressed, topic: reached });
+  return verdict instanceof Promise ? verdict.then(decide) : decide(verdict);
+};
+
+type SendAccess = Extract<Access, { action: 'send' }>;
 
 const unsupportedFields = (send: SendMessage): FabricError | undefined => {
   const onBehalf = send.authorization !== undefined && send.authorization.authorityMode === 'on_behalf_of';
@@ -131,16 +171,12 @@ const declaredWorkspace = ({ kind, workspace }: Topic): string | undefined =>
   kind === 'event' || kind === 'metric' ? workspace : undefined;
 
 /** Where a message to `addressed` goes. */
-const reach = async (client: ClientSession, addressed: Topic): Promise<Topic | undefined> => {
+const reach = (addressed: Topic): Topic => {
   switch (addressed.kind) {
     case 'event':
       return topic(eventReceiver);
     case 'metric':
       return topic(metricReceiver);
-    case 'any_service': {
-      const instance = await client.deps.presence.anyInstanceOf(addressed.text.slice('sv::'.length));
-      return instance === undefined ? undefined : topic(instance);
-    }
     default:
       return addressed;
   }
