@@ -100,13 +100,11 @@ export class OpenBatch {
 
   add(record: OutgoingRecord): void {
     const group = this.#groups.get(record.topic);
-    const before = group?.frameBytes ?? 0;
-    if (group !== undefined) group.add(record);
-    const own = group ?? new Group(record);
-    if (group === undefined) this.#groups.set(record.topic, own);
+    if (group === undefined) this.#groups.set(record.topic, new Group(record));
+    else group.add(record);
     if (!this.#senders.has(record.sender)) this.#senders.set(record.sender, this.#senders.size);
     this.#records += record.records ?? 1;
-    this.#bytes += own.frameBytes - before;
+    this.#bytes += bytesOf(record);
   }
 
   /** The parts of the log entry, to be written one after the other. */
