@@ -4,6 +4,7 @@ import type { Figure } from './harness/figures.ts';
 import { watchOthers } from './harness/process-usage.ts';
 import { machine, type Report, toJson, toTable } from './harness/report.ts';
 import { type Composition, Setting } from './harness/setting.ts';
+import { absence } from './lines/absence.ts';
 import { connect } from './lines/connect.ts';
 import { fanOut } from './lines/fan-out.ts';
 import { idle } from './lines/idle.ts';
@@ -25,6 +26,7 @@ const lines: Readonly<Record<string, readonly [Line, string]>> = {
   connect: [connect, 'connecting all at once, and again after all dropped'],
   idle: [idle, 'memory and processor time of connections that do nothing'],
   topics: [topics, 'the same messages over 10, 1,000 and 10,000 topics'],
+  absence: [absence, 'coming back while 5,000,000 messages for others have passed'],
   start: [start, 'the embedded fabric from start to serving'],
 };
 
@@ -35,6 +37,7 @@ interface Options {
   readonly rounds: number;
   readonly connections: number;
   readonly topics: number;
+  readonly behind: number;
   readonly profile?: string;
   readonly json?: boolean;
 }
@@ -101,6 +104,7 @@ const program = new Command('bench')
   .option('--rounds <rounds>', 'how often each is measured, in turns', parseNumber, 3)
   .option('--connections <count>', 'of the lines that hold many', parseNumber, 2000)
   .option('--topics <count>', 'the most that messages are spread over, up to 100000', parseNumber, 10_000)
+  .option('--behind <count>', 'messages for others that pass during an absence', parseNumber, 5_000_000)
   .option('--profile <folder>', 'write there where the time goes (relay, log)')
   .option('--json', 'as JSON on standard output')
   .addHelpText(

@@ -8,6 +8,7 @@ const programs: Readonly<Record<ProgramName, () => Promise<object>>> = {
   connector: async () => new (await import('./programs/connector.ts')).Connector(),
   latency: async () => new (await import('./programs/latency.ts')).Latency(),
   load: async () => new (await import('./programs/load.ts')).Load(),
+  returner: async () => new (await import('./programs/returner.ts')).Returner(),
   topics: async () => new (await import('./programs/topics.ts')).Topics(),
 };
 

@@ -10,6 +10,7 @@ import type { BareServer } from '../programs/bare-server.ts';
 import type { Connector } from '../programs/connector.ts';
 import type { Latency } from '../programs/latency.ts';
 import type { Load } from '../programs/load.ts';
+import type { Returner } from '../programs/returner.ts';
 import type { Topics } from '../programs/topics.ts';
 import { endWithUs, kill } from './ending.ts';
 
@@ -20,6 +21,7 @@ export interface Programs {
   readonly connector: Connector;
   readonly latency: Latency;
   readonly load: Load;
+  readonly returner: Returner;
   readonly topics: Topics;
 }
 

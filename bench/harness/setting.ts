@@ -6,7 +6,7 @@ import { openServices, type Services } from '../../scripts/services/services.ts'
 import { bareDeliveryTag } from '../programs/bare-server.ts';
 import type { ServerAddress } from '../wire/agent.ts';
 import { Child } from './child.ts';
-import { GatewayProcess, type Origin, repository } from './gateway-process.ts';
+import { type GatewayOptions, GatewayProcess, type Origin, repository } from './gateway-process.ts';
 
 export type Composition = 'embedded' | 'stack';
 
@@ -18,6 +18,8 @@ export interface SettingOptions {
   readonly connections: number;
   /** The most topics messages are spread over. */
   readonly topics: number;
+  /** How many messages an absence is long. */
+  readonly behind: number;
   /** Where profiles of the gateways go. */
   readonly profile: string | undefined;
   readonly progress: (text: string) => void;
@@ -37,6 +39,12 @@ export interface ServersOptions {
   /** For Node itself. */
   readonly execArgv?: readonly string[];
   readonly origin?: Origin;
+}
+
+/** What gateways of a fabric stand on, that outlives them. */
+export interface Place {
+  /** One gateway alone. */
+  open(): Promise<Servers>;
 }
 
 /** A delivery: field 1 of a downstream message. */
@@ -76,14 +84,28 @@ export class Setting implements AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     const contenders = [await openBare(opened, options)];
     for (const composition of this.options.compositions)
-      contenders.push(await this.#openGateway(opened, composition, options));
+      contenders.push(
+        await this.#openGateway(opened, composition, { ...(await this.#start(composition)), ...options }),
+      );
     return new Servers(contenders, opened.move());
+  }
+
+  /** For one gateway after the other on the same data. */
+  async place(composition: Composition, flags: Readonly<Record<string, string>> = {}): Promise<Place> {
+    const start = await this.#start(composition);
+    return {
+      open: async () => {
+        await using opened = new AsyncDisposableStack();
+        const all = { ...start, flags: { ...start.flags, ...flags } };
+        return new Servers([await this.#openGateway(opened, composition, all)], opened.move());
+      },
+    };
   }
 
   /** An embedded gateway alone. */
   async embedded(origin: Origin): Promise<Servers> {
     await using opened = new AsyncDisposableStack();
-    const contender = await this.#openGateway(opened, 'embedded', { origin });
+    const contender = await this.#openGateway(opened, 'embedded', { ...(await this.#start('embedded')), origin });
     return new Servers([contender], opened.move());
   }
 
@@ -115,16 +137,19 @@ export class Setting implements AsyncDisposable {
     return services;
   }
 
+  /** On data, or under names, of its own. */
+  async #start(composition: Composition): Promise<GatewayOptions> {
+    return composition === 'embedded'
+      ? { command: 'up', flags: { 'data-dir': await this.directory() }, env: {} }
+      : { command: 'gateway', flags: {}, env: await this.#stackEnvironment() };
+  }
+
   async #openGateway(
     opened: AsyncDisposableStack,
     composition: Composition,
-    options: ServersOptions,
+    options: GatewayOptions,
   ): Promise<Contender> {
-    const start =
-      composition === 'embedded'
-        ? { command: 'up' as const, flags: { 'data-dir': await this.directory() }, env: {} }
-        : { command: 'gateway' as const, flags: {}, env: await this.#stackEnvironment() };
-    const gateway = opened.use(await GatewayProcess.start({ ...start, ...options }));
+    const gateway = opened.use(await GatewayProcess.start(options));
     const { address, pid, startMs } = gateway;
     this.#logs.push(() => gateway.errors);
     return {

@@ -17,6 +17,8 @@ export interface SendLoad {
   readonly targets: readonly string[];
   readonly payloadBytes: number;
   readonly seconds: number;
+  /** Of all members together; without it, as many as the time allows. */
+  readonly messages?: number;
 }
 
 export interface AwaitLoad {
@@ -52,12 +54,21 @@ export class Load {
   }
 
   /** Sends from all members for so long; resolves when the last message has been handed to the transport. */
-  async send({ group: name, targets, payloadBytes, seconds }: SendLoad): Promise<{ sent: number; startedMs: number }> {
+  async send({
+    group: name,
+    targets,
+    payloadBytes,
+    seconds,
+    messages = Infinity,
+  }: SendLoad): Promise<{ sent: number; startedMs: number }> {
     const { agents, client, refusals } = this.#group(name);
     const startedMs = nowMs();
     const untilMs = startedMs + seconds * 1000;
+    const most = Math.ceil(messages / agents.length);
     const sent = await Promise.all(
-      agents.map((agent, index) => pump(agent, parcelTo(targets[index] ?? '', payloadBytes, client), untilMs)),
+      agents.map((agent, index) =>
+        pump(agent, parcelTo(targets[index] ?? '', payloadBytes, client), { untilMs, most }),
+      ),
     );
     if (refusals.length > 0) throw new Error(`refused: ${refusals[0]}`);
     return { sent: sent.reduce((total, count) => total + count, 0), startedMs };
@@ -105,9 +116,15 @@ const parcelTo = (target: string, payloadBytes: number, client: ClientKind): Par
   return parcelOf(Array.from({ length: copies }, () => message));
 };
 
-const pump = async ({ client }: Agent, parcel: Parcel, untilMs: number): Promise<number> => {
+interface Pumping {
+  readonly untilMs: number;
+  /** The last parcel may go a little beyond it. */
+  readonly most: number;
+}
+
+const pump = async ({ client }: Agent, parcel: Parcel, { untilMs, most }: Pumping): Promise<number> => {
   let sent = 0;
-  while (nowMs() < untilMs) {
+  while (sent < most && nowMs() < untilMs) {
     sent += parcel.sends;
     if (!client.send(parcel)) await client.room();
   }
