@@ -13,7 +13,7 @@ import { KeptEntries } from './kept-entries.ts';
 import { Leaper } from './leap.ts';
 import type { PartitionReader, ReaderDeps } from './partition-reader.ts';
 import { type ReadBatch, readBatch } from './read-batch.ts';
-import { Segments, segmentOf } from './segments.ts';
+import { Segments } from './segments.ts';
 import type { Subscribed } from './subscribed.ts';
 
 interface CatchUpDeps extends ReaderDeps {
@@ -162,7 +162,7 @@ export class CatchUp {
         await this.#handOut(read);
         const next = entry.offset + 1n;
         if (this.#handOver(next)) return true;
-        if (segmentOf(next) !== segmentOf(entry.offset) && (await this.#mayLeap(next))) return false;
+        if (this.#leaper.isSeam(next) && (await this.#mayLeap(next))) return false;
       }
     return true;
   }

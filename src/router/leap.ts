@@ -1,8 +1,8 @@
 /**
- * How far a catch-up scan may leap: over segments the index knows, in which none of the topics wanted occurs. What the
+ * How far a catch-up scan may leap: over stretches the index knows, in which none of the topics wanted occurs. What the
  * index does not know is read.
  */
-import type { SegmentTopics } from '../model/segment-topics.ts';
+import type { SegmentTopics, Stretch } from '../model/segment-topics.ts';
 import type { Log } from '../ports/log.ts';
 import type { TopicIndex } from '../ports/topic-index.ts';
 import { segmentOf, startOf } from './segments.ts';
@@ -47,11 +47,23 @@ export class Leaper {
   /** The next offset from `offset` on, as far as is known, that must be read for one of these topics. */
   over(offset: bigint, wants: (topic: number) => boolean): bigint {
     let at = offset;
-    while (this.knows(at) && !this.#occurs(segmentOf(at), wants)) at = startOf(segmentOf(at) + 1);
-    return at;
+    for (;;) {
+      const stretch = this.#stretchAt(at);
+      if (stretch === undefined || stretch.topics.some(wants)) return at;
+      at = startOf(segmentOf(at)) + BigInt(stretch.end);
+    }
   }
 
-  #occurs(segment: number, wants: (topic: number) => boolean): boolean {
-    return this.#page[segment - this.#first]?.some(wants) ?? true;
+  /** Whether a stretch, known or not, may begin here: the places where it pays to ask how far one may leap. */
+  isSeam(offset: bigint): boolean {
+    const within = withinSegment(offset);
+    return within === 0 || (this.#page[segmentOf(offset) - this.#first]?.some(({ end }) => end === within) ?? false);
+  }
+
+  #stretchAt(offset: bigint): Stretch | undefined {
+    const within = withinSegment(offset);
+    return this.#page[segmentOf(offset) - this.#first]?.find(({ end }) => end > within);
   }
 }
+
+const withinSegment = (offset: bigint): number => Number(offset - startOf(segmentOf(offset)));

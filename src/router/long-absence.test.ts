@@ -7,6 +7,7 @@ import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { recentBytesMax } from '../model/limits.ts';
+import type { SegmentTopics } from '../model/segment-topics.ts';
 import type { TopicIndex } from '../ports/topic-index.ts';
 import { Receipts } from '../receipts/receipts.ts';
 import { OpenBatch } from './open-batch.ts';
@@ -121,6 +122,20 @@ test('what one scan read serves those who return after it', async () => {
   expect(counted.scans).toBe(1);
 });
 
+test('of large entries little is read too: what holds nothing for it within a segment is leapt over', async () => {
+  const [log, index] = [new MemoryMessageLog({ partitions: 1, spread: 1 }), new MemoryTopicIndex()];
+  const { reader: live } = await openReader(log, index);
+  const large = 256 * 1024;
+  for (let entry = 0; entry < 300; entry += 1)
+    await log.append(0, entryOf(entry === 200 ? 'mine' : 'other', 'm', large));
+  await lastOffset(live, log);
+  const { reader, counted } = await openReader(log, index);
+  expect(await receive(reader, 'mine', 1)).toHaveLength(1);
+  // The stretch it is in; the whole log is less than a segment.
+  expect(counted.scanned).toBeLessThanOrEqual(17);
+  expect(counted.leapt).toBeGreaterThan(180);
+});
+
 test('an index that fails is no index', async () => {
   const log = new MemoryMessageLog({ partitions: 1, spread: 1 });
   const broken: TopicIndex = {
@@ -180,7 +195,7 @@ class ForgetfulIndex extends MemoryTopicIndex {
     this.#forgotten = new Set(forgotten);
   }
 
-  override put(partition: number, segment: number, topics: Uint32Array): Promise<void> {
+  override put(partition: number, segment: number, topics: SegmentTopics): Promise<void> {
     return this.#forgotten.has(segment) ? Promise.resolve() : super.put(partition, segment, topics);
   }
 }

@@ -5,7 +5,8 @@ export class MemoryTopicIndex implements TopicIndex {
   readonly #segments = new Map<string, SegmentTopics>();
 
   put(partition: number, segment: number, topics: SegmentTopics): Promise<void> {
-    this.#segments.set(`${partition}:${segment}`, topics);
+    const key = `${partition}:${segment}`;
+    if (topics.length > (this.#segments.get(key)?.length ?? -1)) this.#segments.set(key, topics);
     return Promise.resolve();
   }
 

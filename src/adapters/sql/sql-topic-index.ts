@@ -1,4 +1,5 @@
-import { decodeTopics, encodeTopics, type SegmentTopics } from '../../model/segment-topics.ts';
+import { sql } from 'kysely';
+import { decodeTopics, encodeTopics, type SegmentTopics, segmentTopicsFormat } from '../../model/segment-topics.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TopicIndex } from '../../ports/topic-index.ts';
 import type { SqlDatabase } from './sql-database.ts';
@@ -18,18 +19,31 @@ const sweepEvery = 64;
 /** The index of a log's topics, one row for each segment. */
 export class SqlTopicIndex implements TopicIndex {
   readonly #deps: TopicIndexDeps;
+  readonly #log: string;
   #puts = 0;
 
   constructor(deps: TopicIndexDeps) {
     this.#deps = deps;
+    this.#log = `${deps.logId} ${segmentTopicsFormat}`;
   }
 
   async put(partition: number, segment: number, topics: SegmentTopics): Promise<void> {
-    const { database, clock, logId, retentionMs } = this.#deps;
+    const { database, clock, retentionMs } = this.#deps;
     await database.queries
       .insertInto('aether_topic_segment')
-      .values({ log: logId, partition, segment, topics: encodeTopics(topics), expires_at: clock.now() + retentionMs })
-      .onConflict((conflict) => conflict.doNothing())
+      .values({
+        log: this.#log,
+        partition,
+        segment,
+        topics: encodeTopics(topics),
+        expires_at: clock.now() + retentionMs,
+      })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['log', 'partition', 'segment'])
+          .doUpdateSet({ topics: (row) => row.ref('excluded.topics') })
+          .where(sql<boolean>`length(excluded.topics) > length(aether_topic_segment.topics)`),
+      )
       .execute();
     this.#puts += 1;
     if (this.#puts % sweepEvery === 0)
@@ -40,7 +54,7 @@ export class SqlTopicIndex implements TopicIndex {
     const rows = await this.#deps.database.queries
       .selectFrom('aether_topic_segment')
       .select(['segment', 'topics'])
-      .where('log', '=', this.#deps.logId)
+      .where('log', '=', this.#log)
       .where('partition', '=', partition)
       .where('segment', '>=', first)
       .where('segment', '<', first + count)
