@@ -1,5 +1,6 @@
 /** `npm run bench`: our speed, each figure beside what the bare parts do in the same run on the same machine. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Compared, compare } from './compare/comparison.ts';
 import type { Figure } from './harness/figures.ts';
 import { watchOthers } from './harness/process-usage.ts';
 import { machine, type Report, toJson, toTable } from './harness/report.ts';
@@ -8,12 +9,14 @@ import { absence } from './lines/absence.ts';
 import { connect } from './lines/connect.ts';
 import { fanOut } from './lines/fan-out.ts';
 import { idle } from './lines/idle.ts';
+import { kv } from './lines/kv.ts';
 import { large } from './lines/large.ts';
 import { latency } from './lines/latency.ts';
 import { log } from './lines/log.ts';
 import { relay } from './lines/relay.ts';
 import { start } from './lines/start.ts';
 import { topics } from './lines/topics.ts';
+import { workers } from './lines/workers.ts';
 
 type Line = (setting: Setting) => Promise<readonly Figure[]>;
 
@@ -26,12 +29,16 @@ const lines: Readonly<Record<string, readonly [Line, string]>> = {
   connect: [connect, 'connecting all at once, and again after all dropped'],
   idle: [idle, 'memory and processor time of connections that do nothing'],
   topics: [topics, 'the same messages over 10, 1,000 and 10,000 topics'],
+  kv: [kv, 'put, get and increment of 16 connections'],
+  workers: [workers, 'the relay through two processes behind one port'],
   absence: [absence, 'coming back while 5,000,000 messages for others have passed'],
   start: [start, 'the embedded fabric from start to serving'],
 };
 
 interface Options {
-  readonly only: readonly string[];
+  /** All of them, or with `compare` none, where it is not said. */
+  readonly only?: readonly string[];
+  readonly compare?: boolean;
   readonly composition: Composition | 'both';
   readonly seconds: number;
   readonly rounds: number;
@@ -82,15 +89,27 @@ const outcomeOf = async (
   }
 };
 
+/** Not in place of what was measured: where it fails, the rest is told. */
+const comparison = async (setting: Setting): Promise<readonly Compared[]> => {
+  try {
+    return await compare(setting);
+  } catch (thrown) {
+    process.exitCode = 1;
+    progress(`compare failed: ${thrown instanceof Error ? thrown.message : String(thrown)}\n${setting.takeLogs()}`);
+    return [];
+  }
+};
+
 const run = async ({ only, composition, seconds, rounds, ...options }: Options): Promise<Report> => {
   const others = watchOthers();
   const startedAt = new Date().toISOString();
   const compositions = composition === 'both' ? (['embedded', 'stack'] as const) : [composition];
   const setting = new Setting({ ...options, compositions, seconds, rounds, profile: options.profile, progress });
   try {
-    const figures = await measure(setting, only);
+    const figures = await measure(setting, only ?? (options.compare === true ? [] : Object.keys(lines)));
+    const compared = options.compare === true ? await comparison(setting) : [];
     await setting[Symbol.asyncDispose]();
-    return { machine: machine(), startedAt, others: others(), seconds, rounds, figures };
+    return { machine: machine(), startedAt, others: others(), seconds, rounds, figures, compared };
   } finally {
     await setting[Symbol.asyncDispose]();
   }
@@ -98,7 +117,8 @@ const run = async ({ only, composition, seconds, rounds, ...options }: Options):
 
 const program = new Command('bench')
   .description('Measures the fabric beside the ceilings of its parts; docs/performance.md says what each line means.')
-  .option('--only <lines>', 'some of them, by comma', parseLines, Object.keys(lines))
+  .option('--only <lines>', 'some of them, by comma; all by default', parseLines)
+  .option('--compare', 'the same work on RabbitMQ Streams, AMQP quorum queues, Redis Streams and NATS JetStream')
   .addOption(new Option('--composition <which>', 'which fabric').choices(['embedded', 'stack', 'both']).default('both'))
   .option('--seconds <seconds>', 'how long one measurement takes', parseNumber, 3)
   .option('--rounds <rounds>', 'how often each is measured, in turns', parseNumber, 3)

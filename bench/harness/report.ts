@@ -1,5 +1,6 @@
 /** Figures for people and for programs. */
 import { cpus } from 'node:os';
+import type { Compared } from '../compare/comparison.ts';
 import { type Budget, differenceOf, type Figure, isSteady, judge, ratioOf } from './figures.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
@@ -11,6 +12,8 @@ export interface Report {
   readonly seconds: number;
   readonly rounds: number;
   readonly figures: readonly Figure[];
+  /** The same work on other systems, where it was asked for. */
+  readonly compared: readonly Compared[];
 }
 
 export const machine = (): string => `${cpus().length} × ${cpus()[0]?.model ?? ''}, Node ${process.version}`;
@@ -31,21 +34,36 @@ export const toJson = ({ figures, ...rest }: Report): string =>
 const heads = ['line', 'what', 'fabric', 'ours', 'ceiling', 'ratio', 'budget', ''] as const;
 
 /** A table in Markdown, which is also readable as it is. */
-export const toTable = (report: Report): string => {
-  const rows = report.figures.map(rowOf);
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+export const toTable = (report: Report): string =>
+  [
+    `${report.machine}. ${report.startedAt}. Others kept ${report.others.toFixed(2)} cores busy meanwhile.`,
+    `Medians of ${report.rounds} rounds of ${report.seconds} s; in brackets the least and the most of the rounds.`,
+    ...(report.figures.length === 0 ? [] : ['', ...table(heads, report.figures.map(rowOf))]),
+    ...(report.compared.length === 0 ? [] : ['', ...comparison(report.compared)]),
+  ].join('\n');
+
+const table = (titles: readonly string[], rows: readonly (readonly string[])[]): readonly string[] => {
+  const widths = titles.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  return [
-    `${report.machine}. ${report.startedAt}. Others kept ${report.others.toFixed(2)} cores busy meanwhile.`,
-    `Medians of ${report.rounds} rounds of ${report.seconds} s; in brackets the least and the most of the rounds.`,
-    '',
-    line(heads),
-    rule,
-    ...rows.map(line),
-  ].join('\n');
+  return [line(titles), rule, ...rows.map(line)];
 };
+
+const comparison = (compared: readonly Compared[]): readonly string[] => [
+  '10 pairs, 256 B, published one by one with up to 64 unconfirmed of a pair; all clients in one process.',
+  '',
+  ...table(
+    ['system', 'messages/s', 'p50 at 1,000/s', 'p99 at 1,000/s', 'what it does for that'],
+    compared.map(({ name, messagesPerSecond, p50Ms, p99Ms, note }) => [
+      name,
+      spread(spreadOf(messagesPerSecond)),
+      `${spread(spreadOf(p50Ms))} ms`,
+      `${spread(spreadOf(p99Ms))} ms`,
+      note,
+    ]),
+  ),
+];
 
 const rowOf = (figure: Figure): readonly string[] => [
   figure.line,

@@ -100,8 +100,14 @@ export class BareServer {
     call.on('error', () => undefined);
     call.sendMetadata(new Metadata());
     const key = String(call.metadata.get('bench-key')[0]);
-    if (call.metadata.get('bench-role')[0] === 'receive') this.#receive(call, key);
-    else await this.#forward(call, key);
+    switch (call.metadata.get('bench-role')[0]) {
+      case 'receive':
+        return this.#receive(call, key);
+      case 'echo':
+        return echo(call);
+      default:
+        return this.#forward(call, key);
+    }
   }
 
   #receive(call: Call, key: string): void {
@@ -134,3 +140,12 @@ export class BareServer {
     return full.length > 0 ? Promise.all(full) : undefined;
   }
 }
+
+/** Gives back what it gets, after the acknowledgement. */
+const echo = (call: Call): void => {
+  call.once('data', () => {
+    call.write(acknowledgement);
+    call.on('data', (message: Buffer) => call.write(message));
+  });
+  call.on('end', () => call.end());
+};

@@ -10,7 +10,7 @@ export type ClientKind = 'grpc-js' | 'batch' | 'http2';
 
 /** How the bare server knows what to do with a stream; a gateway pays no attention to it. */
 export interface Route {
-  readonly role: 'send' | 'receive';
+  readonly role: 'send' | 'receive' | 'echo';
   readonly key: string;
 }
 
