@@ -9,8 +9,8 @@ import type { Config } from '../config/schema.ts';
 import { asFabricError } from '../model/error.ts';
 import type { Log } from '../ports/log.ts';
 import type { FromWorker, ToWorker } from '../workers/messages.ts';
-import { openProcessLog } from './process-log.ts';
 import { tuneMemory } from './memory.ts';
+import { openProcessLog } from './process-log.ts';
 import { version } from './version.ts';
 
 /** As in `main.ts`: before grpc-js is loaded. */

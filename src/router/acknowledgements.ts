@@ -3,10 +3,11 @@
  * or back to the work queue for any worker. Bounded in number and bytes; a full one takes nothing new until something
  * is done, nor does one with a delivery out that is to be alone.
  */
+
+import { FabricError } from '../model/error.ts';
 import type { Clock, Scheduled } from '../ports/clock.ts';
 import type { Position, Tries } from '../ports/cursor-store.ts';
 import type { DeadLetterStore } from '../ports/dead-letter-store.ts';
-import { FabricError } from '../model/error.ts';
 import type { Log } from '../ports/log.ts';
 import type { Tracked } from './batch-format.ts';
 import type { Inbox } from './inbox.ts';

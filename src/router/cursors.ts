@@ -4,10 +4,11 @@
  * repeated deliveries are at stake, no loss (I6). No place is stored before the receipts of what lies behind it are: a
  * message that does not come again has nobody else to tell how far it came.
  */
+
+import { FabricError } from '../model/error.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorCommit, CursorStore } from '../ports/cursor-store.ts';
 import type { Log } from '../ports/log.ts';
-import { FabricError } from '../model/error.ts';
 import type { Receipts } from '../receipts/receipts.ts';
 import type { Recipient } from './recipient.ts';
 

@@ -4,11 +4,11 @@
  */
 import { workCreditPerWorker } from '../model/limits.ts';
 import { untilAborted } from '../model/until-aborted.ts';
+import type { Tries } from '../ports/cursor-store.ts';
 import type { WorkItem, WorkQueue } from '../ports/work-queue.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
-import { type Delivery, untried } from './outstanding.ts';
-import type { Tries } from '../ports/cursor-store.ts';
 import type { Tracked } from './batch-format.ts';
+import { type Delivery, untried } from './outstanding.ts';
 import type { Recipient } from './recipient.ts';
 import { Tracing, type TracingDeps } from './tracked-deliveries.ts';
 import { readWork, type Work } from './work-format.ts';
