@@ -20,7 +20,6 @@ import type { OutgoingRecord } from '../../src/router/open-batch.ts';
 import { partitionOf } from '../../src/router/partition.ts';
 import { PartitionWriter } from '../../src/router/partition-writer.ts';
 import { RecordBatch } from '../../src/router/record-batch.ts';
-import { TurnEnd } from '../../src/router/turn-end.ts';
 import { nowMs } from '../harness/statistics.ts';
 import { agentTopic } from '../wire/frames.ts';
 
@@ -94,10 +93,10 @@ export class AdapterLog {
 
   async #open(messageLog: MessageLog): Promise<void> {
     this.#messageLog = messageLog;
-    const shared = { bulk: new BulkLane(), turnEnd: new TurnEnd(systemClock) };
+    const bulk = new BulkLane();
     this.#writers = Array.from(
       { length: layout.partitions },
-      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, ...shared }),
+      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, bulk }),
     );
     for (let partition = 0; partition < layout.partitions; partition += 1) {
       const signal = new AbortController().signal;

@@ -31,13 +31,6 @@ export const outboxBytesMax = 256 * 1024;
 export const batchBytesMax = 256 * 1024;
 export const batchRecordsMax = 8192;
 
-/**
- * The open batch of a busy partition gathers, while the log is slow, until it has this many bytes or this time has passed
- * since the one before it. A little below `bulkBatchBytes`, so that the lane for large batches stays free for them.
- */
-export const batchComfortBytes = 60 * 1024;
-export const batchHoldMsMax = 20;
-
 /** Batches of one partition that are on their way to the log at once. */
 export const batchesInFlightMax = 4;
 

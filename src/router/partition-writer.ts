@@ -1,32 +1,19 @@
 /**
  * Closes records into batches and appends them, several at a time (D2). While fewer than `batchesInFlightMax` batches
  * are on their way an open one closes as soon as the turn ends, so a lone message waits for nobody; with more, it
- * gathers until one has landed. In a busy partition it gathers the longer the slower the log is (`pace.ts`). So the
- * batches grow with the load by themselves.
+ * gathers until one has landed, so the batches grow with the load by themselves.
  */
-import {
-  batchBytesMax,
-  batchComfortBytes,
-  batchesInFlightMax,
-  batchRecordsMax,
-  publishBacklogBytesMax,
-} from '../model/limits.ts';
-import type { Clock, Scheduled } from '../ports/clock.ts';
+import { batchBytesMax, batchesInFlightMax, batchRecordsMax, publishBacklogBytesMax } from '../model/limits.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import type { BulkLane } from './bulk-lane.ts';
 import { OpenBatch, type OutgoingRecord } from './open-batch.ts';
-import { Pace } from './pace.ts';
 import type { Publication } from './publication.ts';
-import type { TurnEnd } from './turn-end.ts';
-
-/** What timers can tell apart. */
-const holdMsMin = 1;
 
 interface WriterDeps {
   readonly messageLog: MessageLog;
   readonly clock: Clock;
   readonly bulk: BulkLane;
-  readonly turnEnd: TurnEnd;
 }
 
 class Gathering implements Publication {
@@ -57,10 +44,7 @@ export class PartitionWriter {
   #open: Gathering | undefined;
   /** Full, or closed with the turn, and not yet on their way. */
   readonly #closed: Gathering[] = [];
-  #isClosing = false;
-  /** Wakes an open batch that is held back for more to come. */
-  #hold: Scheduled | undefined;
-  readonly #pace = new Pace();
+  #closingScheduled = false;
   readonly #inFlight = new Set<Promise<void>>();
   #outstandingBytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
@@ -92,34 +76,19 @@ export class PartitionWriter {
   }
 
   #scheduleClose(): void {
-    if (this.#isClosing || this.#open === undefined) return;
-    if (this.#closed.length > 0 || this.#inFlight.size >= batchesInFlightMax) return;
-    const { bytes } = this.#open.batch;
-    if (this.#hold !== undefined && bytes < batchComfortBytes) return;
-    const { clock, turnEnd } = this.#deps;
-    const holdMs = this.#pace.holdMs(bytes, clock.monotonic());
-    if (holdMs < holdMsMin) {
-      this.#isClosing = true;
-      turnEnd.add(this.#close);
-    } else this.#hold ??= clock.schedule(holdMs, this.#release);
+    if (this.#closingScheduled || this.#closed.length > 0 || this.#inFlight.size >= batchesInFlightMax) return;
+    this.#closingScheduled = true;
+    this.#deps.clock.schedule(0, () => {
+      this.#closingScheduled = false;
+      this.#close();
+    });
   }
 
-  readonly #release = (): void => {
-    this.#hold = undefined;
-    this.#scheduleClose();
-  };
-
-  readonly #close = (): void => {
-    this.#isClosing = false;
-    this.#hold?.cancel();
-    this.#hold = undefined;
-    if (this.#open !== undefined) {
-      this.#pace.closed(this.#open.batch.records, this.#deps.clock.monotonic());
-      this.#closed.push(this.#open);
-    }
+  #close(): void {
+    if (this.#open !== undefined) this.#closed.push(this.#open);
     this.#open = undefined;
     this.#submit();
-  };
+  }
 
   readonly #submit = (): void => {
     for (let next = this.#closed[0]; next !== undefined; next = this.#closed[0]) {
@@ -132,15 +101,9 @@ export class PartitionWriter {
 
   #append(gathering: Gathering): void {
     const { bytes } = gathering.batch;
-    const { clock, messageLog } = this.#deps;
-    const startedMs = clock.monotonic();
-    const append = messageLog.append(this.#partition, gathering.batch.close(clock.now()));
+    const append = this.#deps.messageLog.append(this.#partition, gathering.batch.close(this.#deps.clock.now()));
     this.#inFlight.add(append);
-    const landed = (): void => {
-      this.#pace.confirmed(clock.monotonic() - startedMs);
-      this.#landed(append, bytes);
-    };
-    gathering.settle(append.finally(landed));
+    gathering.settle(append.finally(() => this.#landed(append, bytes)));
   }
 
   #landed(append: Promise<void>, bytes: number): void {
@@ -151,7 +114,7 @@ export class PartitionWriter {
       this.#room = undefined;
     }
     this.#submit();
-    this.#scheduleClose();
+    if (this.#open !== undefined) this.#scheduleClose();
     this.#deps.bulk.leave(bytes);
   }
 }

@@ -29,7 +29,6 @@ import { Recipient, type RecipientFacts } from './recipient.ts';
 import type { Subscribed } from './subscribed.ts';
 import { Subscription } from './subscription.ts';
 import { Tracing } from './tracked-deliveries.ts';
-import { TurnEnd } from './turn-end.ts';
 import { toWork } from './work-format.ts';
 import { Worker } from './worker.ts';
 
@@ -69,7 +68,6 @@ export class Router implements AsyncDisposable {
   readonly #readerDeps: ReaderDeps;
   readonly #cursors: Cursors;
   readonly #bulk = new BulkLane();
-  readonly #turnEnd: TurnEnd;
   readonly #writers = new Map<number, PartitionWriter>();
   readonly #readers = new Map<number, Promise<PartitionReader>>();
   readonly #workers = new Map<Recipient, Worker[]>();
@@ -78,7 +76,6 @@ export class Router implements AsyncDisposable {
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
-    this.#turnEnd = new TurnEnd(deps.clock);
     this.#cursors = new Cursors(deps);
     this.#readerDeps = { ...deps, counts: readerCounts(deps.metrics) };
     this.#sweeping = this.#sweep();
@@ -178,7 +175,7 @@ export class Router implements AsyncDisposable {
     const partition = partitionOf(topic, this.#deps.messageLog.layout);
     let writer = this.#writers.get(partition);
     if (writer === undefined) {
-      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk, turnEnd: this.#turnEnd });
+      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk });
       this.#writers.set(partition, writer);
     }
     return writer;
