@@ -201,7 +201,8 @@ const acks = z.strictObject({
     about: 'How long a client that acknowledges may leave a delivery unanswered before it comes again.',
   }),
   attempts: about(count().max(1000).default(5), {
-    about: 'How often a message is delivered to a client that acknowledges before it goes to the dead letters.',
+    about:
+      'How often a delivery may fail (refused, unanswered for too long, or alone in a client that dies of it) before the message goes to the dead letters.',
   }),
   outstanding: about(count().max(1000).default(256), {
     about: 'Deliveries a client that acknowledges may have unanswered; it gets no more until it answers.',

@@ -25,7 +25,6 @@ interface AckedSubscriptionFacts {
   readonly from: Position;
   readonly tracing: Tracing;
   readonly acks: Acknowledgements;
-  readonly attemptsMax: number;
   /** The place has changed. */
   readonly onMoved: () => void;
 }
@@ -120,10 +119,10 @@ export class AckedSubscription implements Subscribed {
     place: Position,
     { meta, tries, frame }: { readonly meta: RecordMeta; readonly tries: Tries; readonly frame: Uint8Array },
   ): boolean {
-    const { acks, attemptsMax } = this.#facts;
+    const { acks } = this.#facts;
     const entry: Entry = { offset: place.offset, index: place.index, outstanding: undefined };
     const delivery = this.#deliveryOf(entry, meta, { frame, tries });
-    if (tries.attempts >= attemptsMax) {
+    if (tries.attempts >= acks.attemptsMax) {
       this.#deliveries.endRun(undefined);
       entry.outstanding = acks.giveUp(delivery);
     } else {

@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import type { BulkLane } from './bulk-lane.ts';
 import { OpenBatch, type OutgoingRecord } from './open-batch.ts';
+import { bytesOf } from './outgoing-frame.ts';
 import type { Publication } from './publication.ts';
 
 interface WriterDeps {
@@ -60,9 +61,8 @@ export class PartitionWriter {
 
   add(record: OutgoingRecord): Publication {
     const gathering = (this.#open ??= new Gathering(this));
-    const before = gathering.batch.bytes;
     gathering.batch.add(record);
-    this.#outstandingBytes += gathering.batch.bytes - before;
+    this.#outstandingBytes += bytesOf(record);
     if (this.#outstandingBytes > publishBacklogBytesMax) this.#room ??= Promise.withResolvers<void>();
     if (gathering.batch.bytes >= batchBytesMax || gathering.batch.records >= batchRecordsMax) this.#close();
     else this.#scheduleClose();

@@ -220,7 +220,7 @@ const subscriptionOf = (
   const onMoved = (): void => {
     if (facts.durable) recipient.moved();
   };
-  return new AckedSubscription(recipient, topic.text, { ...facts, acks, attemptsMax: acks.attemptsMax, onMoved });
+  return new AckedSubscription(recipient, topic.text, { ...facts, acks, onMoved });
 };
 
 const readerCounts = (metrics: Metrics): ReaderDeps['counts'] => {

@@ -14,13 +14,13 @@ const freshSpace = (): KvSpace => ({ owner: freshOwner(), name: 'shared' });
 const at = (space: KvSpace, key: string): KvPlace => ({ space, key });
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-const any: KvCondition = { is: 'any' };
+const always: KvCondition = { is: 'any' };
 const absent: KvCondition = { is: 'absent' };
 const equal = (value: string): { is: 'equal'; value: Uint8Array } => ({ is: 'equal', value: bytes(value) });
 
 type Options = { readonly ttlMs?: number; readonly epoch?: bigint };
 const get = (place: KvPlace): KvCommand => ({ kind: 'get', place });
-const put = (place: KvPlace, value: string, when: KvCondition = any, { ttlMs, epoch }: Options = {}): KvCommand => ({
+const put = (place: KvPlace, value: string, when: KvCondition = always, { ttlMs, epoch }: Options = {}): KvCommand => ({
   kind: 'put',
   place,
   value: bytes(value),
@@ -84,7 +84,7 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       const place = at(freshSpace(), 'k\u0000ü😀\n{}');
       const value = Uint8Array.from({ length: 256 }, (_, byte) => byte);
       expect(told(await store.run(get(place)))).toEqual({ applied: false });
-      const written = await store.run({ kind: 'put', place, value, when: any, ttlMs: undefined, epoch: undefined });
+      const written = await store.run({ kind: 'put', place, value, when: always, ttlMs: undefined, epoch: undefined });
       expect(told(written)).toEqual({ applied: true });
       const reply = await store.run(get(place));
       expect(reply.refused === undefined && reply.value !== undefined && Buffer.compare(reply.value, value)).toBe(0);
@@ -106,7 +106,7 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       await using opened = await open();
       const place = at(freshSpace(), 'large');
       const value = Buffer.alloc(1024 * 1024, 7);
-      await opened.store.run({ kind: 'put', place, value, when: any, ttlMs: undefined, epoch: undefined });
+      await opened.store.run({ kind: 'put', place, value, when: always, ttlMs: undefined, epoch: undefined });
       value.fill(8);
       const reply = await opened.store.run(get(place));
       expect(reply.refused === undefined && reply.value?.byteLength).toBe(1024 * 1024);
@@ -222,7 +222,7 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       const { store } = opened;
       const space = freshSpace();
       const short = { ttlMs: 30 };
-      await store.run(put(at(space, 'value'), 'v', any, short));
+      await store.run(put(at(space, 'value'), 'v', always, short));
       await store.run(add(at(space, 'counter'), 7n, {}, short));
       await store.run(addMember(at(space, 'set'), 'm', short));
       await vi.waitFor(async () => {
@@ -243,7 +243,7 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       const short = { ttlMs: 300 };
       // At once, so that nothing has expired before it is written again.
       await Promise.all([
-        store.run(put(at(space, 'kept by put'), 'v', any, short)),
+        store.run(put(at(space, 'kept by put'), 'v', always, short)),
         store.run(put(at(space, 'kept by put'), 'v')),
         store.run(add(at(space, 'counter'), 1n, {}, short)),
         store.run(add(at(space, 'counter'), 1n, {}, { ttlMs: 3_600_000 })),
@@ -261,22 +261,22 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       const { store } = opened;
       const owner = freshOwner();
       const place = at({ owner, name: 'own' }, 'k');
-      expect(told(await store.run(put(place, 'before', any, { epoch: 5n })))).toBe('fenced');
+      expect(told(await store.run(put(place, 'before', always, { epoch: 5n })))).toBe('fenced');
       expect(await store.open(owner, 1_790_000_000_000_005n)).toBe(true);
       expect(await store.open(owner, 1_790_000_000_000_005n)).toBe(true);
-      expect(told(await store.run(put(place, 'five', any, { epoch: 1_790_000_000_000_005n })))).toEqual({
+      expect(told(await store.run(put(place, 'five', always, { epoch: 1_790_000_000_000_005n })))).toEqual({
         applied: true,
       });
       expect(await store.open(owner, 1_790_000_000_000_006n)).toBe(true);
       expect(await store.open(owner, 1_790_000_000_000_005n)).toBe(false);
       const stale = { epoch: 1_790_000_000_000_005n };
       for (const command of [
-        put(place, 'stale', any, stale),
+        put(place, 'stale', always, stale),
         put(at(place.space, 'new'), 'stale', absent, stale),
         add(at(place.space, 'n'), 1n, {}, stale),
         addMember(at(place.space, 's'), 'm', stale),
         { ...remove(place), epoch: stale.epoch } as KvCommand,
-        put(place, 'future', any, { epoch: 1_790_000_000_000_007n }),
+        put(place, 'future', always, { epoch: 1_790_000_000_000_007n }),
       ])
         expect(told(await store.run(command))).toBe('fenced');
       expect(told(await store.run(get(place)))).toEqual({ applied: true, value: 'five' });
@@ -290,8 +290,8 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       await store.open(owner, 2n);
       const space = { owner, name: 'own' };
       const replies = await Promise.all([
-        store.run(put(at(space, 'a'), '1', any, { epoch: 2n })),
-        store.run(put(at(space, 'a'), '2', any, { epoch: 1n })),
+        store.run(put(at(space, 'a'), '1', always, { epoch: 2n })),
+        store.run(put(at(space, 'a'), '2', always, { epoch: 1n })),
         store.run(add(at(space, 'a'), 1n, {}, { epoch: 2n })),
         store.run(get(at(space, 'a'))),
       ]);
@@ -362,15 +362,17 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       for (const who of [owner, other]) await store.open(who, 1n);
       for (const name of ['one', 'two'])
         await Promise.all(
-          Array.from({ length: 700 }, (_, n) => store.run(put(at({ owner, name }, `k${n}`), 'v', any, { epoch: 1n }))),
+          Array.from({ length: 700 }, (_, n) =>
+            store.run(put(at({ owner, name }, `k${n}`), 'v', always, { epoch: 1n })),
+          ),
         );
       await store.run(addMember(at({ owner, name: 'two' }, 'set'), 'm', { epoch: 1n }));
-      await store.run(put(at({ owner: other, name: 'one' }, 'k'), 'v', any, { epoch: 1n }));
+      await store.run(put(at({ owner: other, name: 'one' }, 'k'), 'v', always, { epoch: 1n }));
       expect(await store.purge(owner)).toBe(1401);
       expect(await store.purge(owner)).toBe(0);
       for (const name of ['one', 'two']) expect(await keysOf(store, { owner, name })).toEqual([]);
       expect(await keysOf(store, { owner: other, name: 'one' })).toEqual(['k']);
-      const again = put(at({ owner, name: 'one' }, 'k'), 'v', any, { epoch: 1n });
+      const again = put(at({ owner, name: 'one' }, 'k'), 'v', always, { epoch: 1n });
       expect(told(await store.run(again))).toEqual({ applied: true });
       expect(told(await store.run(addMember(at({ owner, name: 'two' }, 'set'), 'm', { epoch: 1n })))).toEqual({
         applied: true,
@@ -438,7 +440,7 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
 
 const someKey = fc.constantFrom('a', 'b');
 const someText = fc.constantFrom('', '0', '1', '-1', '9223372036854775807', 'x', '00');
-const someCondition = fc.oneof(fc.constant(any), fc.constant(absent), someText.map(equal));
+const someCondition = fc.oneof(fc.constant(always), fc.constant(absent), someText.map(equal));
 const someAmount = fc.constantFrom(1n, 2n, -1n, counterMax, counterMin);
 const someBound = fc.constantFrom(undefined, 0n, 2n, -2n, counterMax, counterMin);
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { agentTopic, connectAgent, connectTask, taskWorkersTopic } from '#sdk';
 import { UpstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
-import { SendMessage } from '../../src/gen/aether/v1/message.ts';
+import { MessageType, SendMessage } from '../../src/gen/aether/v1/message.ts';
 import { onEachComposition, unique } from './fabric.ts';
 import { agentInit, RawClient, send } from './raw-client.ts';
 import { Taking } from './taking.ts';
@@ -109,6 +109,19 @@ onEachComposition((fabric) => {
       const errors = [await client.find('error'), await client.find('error'), await client.find('error')];
       expect(errors.map(({ code, message: text }) => `${code} ${text.slice(0, 22)}`)).toEqual(
         [0, 1, 2].map((place) => `ERR_PERMISSION_DENIED message ${place} of the batch`),
+      );
+    });
+
+    test('metrics among them are looked into wherever they go, also where others went as one', async () => {
+      const workspace = unique('metrics');
+      using client = await connectRaw(workspace, 'me');
+      const own = agentTopic(workspace, 'raw', 'me');
+      const metrics = ['a', 'b'].map((body) => ({ ...message(own, body), messageType: MessageType.METRIC }));
+      const chats = ['c', 'd'].map((body) => message(own, body));
+      client.say({ $case: 'sendBatch', value: { messages: [...chats, ...metrics] } });
+      const errors = [await client.find('error'), await client.find('error')];
+      expect(errors.map(({ code, message: text }) => `${code} ${text.slice(0, 22)}`)).toEqual(
+        [2, 3].map((place) => `ERR_METRIC_INVALID message ${place} of the batch`),
       );
     });
 

@@ -69,3 +69,12 @@ const createFile = (path: string): void => {
 };
 
 export const nameOf = ({ label, path }: Pick<SqliteFileOptions, 'label' | 'path'>): string => `${label} in ${path}`;
+
+/** Ends a transaction that failed. After some errors SQLite has done so by itself, and refuses to do it again. */
+export const rollback = (database: Sqlite.DatabaseSync): void => {
+  try {
+    database.exec('rollback');
+  } catch {
+    return;
+  }
+};

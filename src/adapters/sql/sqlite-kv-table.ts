@@ -5,6 +5,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { KvCommand, KvPlace, KvReply } from '../../model/kv-command.ts';
 import { type KvState, kvStep, liveAt } from '../../model/kv-rules.ts';
+import { rollback } from './sqlite-file.ts';
 
 type AddMember = Extract<KvCommand, { kind: 'add_member' }>;
 
@@ -60,7 +61,7 @@ export class SqliteKvTable {
       this.#database.exec('commit');
       return replies;
     } catch (thrown) {
-      rollBack(this.#database);
+      rollback(this.#database);
       throw thrown;
     }
   }
@@ -122,12 +123,3 @@ const needsValue = (command: KvCommand): boolean =>
 const keyOf = ({ key }: KvPlace): Uint8Array => Buffer.from(key);
 
 const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-
-/** SQLite has done so by itself after some errors, and then refuses to do it again. */
-const rollBack = (database: DatabaseSync): void => {
-  try {
-    database.exec('rollback');
-  } catch {
-    return;
-  }
-};

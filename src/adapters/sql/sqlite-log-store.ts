@@ -6,7 +6,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Clock } from '../../ports/clock.ts';
 import { fromSqlite } from './errors.ts';
-import { nameOf, openSqliteFile } from './sqlite-file.ts';
+import { nameOf, openSqliteFile, rollback } from './sqlite-file.ts';
 import { claimLogFile } from './sqlite-log-format.ts';
 import type { EntryGroup, LogPage, LogWorkerSettings } from './sqlite-log-messages.ts';
 
@@ -208,15 +208,6 @@ const endOfStep = ({ measure }: Partition, addedBeforeMs: number): number => {
     bytes += Number(row['bytes']);
   }
   return end;
-};
-
-/** After some errors SQLite has rolled back by itself, and refuses to do it again. */
-const rollback = (database: DatabaseSync): void => {
-  try {
-    database.exec('rollback');
-  } catch {
-    return;
-  }
 };
 
 const toBytes = (value: SQLOutputValue | undefined): Uint8Array<ArrayBuffer> => {

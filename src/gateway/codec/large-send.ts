@@ -1,12 +1,7 @@
 /** A `send` that came in pieces, read where it lies: its payload is never put together by us. */
 import type { Rope } from './rope.ts';
-import { trailingType } from './trailing-type.ts';
+import { payloadTag, sendTag, targetTag, trailingType } from './send-fields.ts';
 import { Walk } from './walk.ts';
-
-/** `UpstreamMessage.send`, length-delimited. */
-const sendTag = 0x12;
-const targetTag = 0x0a;
-const payloadTag = 0x12;
 
 export interface LargeSend {
   readonly targetTopic: string;

@@ -5,10 +5,8 @@
 import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { deliveryBatchBytesMax } from '../../model/limits.ts';
 import { readSend } from './send.ts';
-import { trailingType } from './trailing-type.ts';
+import { payloadTag, targetTag, trailingType } from './send-fields.ts';
 
-const targetTag = 0x0a;
-const payloadTag = 0x12;
 /** A message with more gains nothing from company, and goes without being copied where it goes alone. */
 const payloadBytesMax = 8 * 1024;
 

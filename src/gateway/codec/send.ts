@@ -1,10 +1,8 @@
 /** A `SendMessage`, read by hand where it lies if it holds nothing unusual, without copying its payload (D5). */
 import { SendMessage } from '../../gen/aether/v1/message.ts';
+import { messageTypeTag, payloadTag, targetTag } from './send-fields.ts';
 import { Walk } from './walk.ts';
 
-const targetTag = 0x0a;
-const payloadTag = 0x12;
-const messageTypeTag = 0x18;
 /** `SendMessage.message_id`, whose number takes two bytes. */
 const messageIdTag = [0xc2, 0x3e] as const;
 const nothing = Buffer.alloc(0);

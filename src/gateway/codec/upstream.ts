@@ -8,6 +8,7 @@ import { FabricError } from '../../model/error.ts';
 import { type LargeSend, readLargeSend } from './large-send.ts';
 import { Rope } from './rope.ts';
 import { decodeSend, readSend } from './send.ts';
+import { sendTag } from './send-fields.ts';
 import { type Members, runFrom, type SendRun } from './send-run.ts';
 import { Walk } from './walk.ts';
 
@@ -28,8 +29,6 @@ export type Upstream =
   | { readonly $case: 'largeSend'; readonly value: LargeSend }
   | { readonly $case: 'unknown' };
 
-/** `UpstreamMessage.send`, length-delimited. */
-const sendTag = 0x12;
 /** `UpstreamMessage.send_batch`, length-delimited: number 1000 takes two bytes. */
 const batchTag = [0xc2, 0x3e] as const;
 /** `SendBatch.messages`. */

@@ -1,12 +1,11 @@
 import type { SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
 import { batchMessagesMax } from '../../model/limits.ts';
-import type { Topic } from '../../model/topic.ts';
 import type { ClientSession } from '../client-session.ts';
 import { encodeRun } from '../codec/delivery.ts';
 import { SendRun } from '../codec/send-run.ts';
 import type { UpstreamBatch } from '../codec/upstream.ts';
-import { handleSend, messageTypeName, refuseSend } from './send.ts';
+import { handleSend, messageTypeName, passesUnread, refuseSend } from './send.ts';
 
 /** Handles the messages of one frame in order, each accepted or refused by itself, as if it had come alone. */
 export const handleSendBatch = async (client: ClientSession, batch: UpstreamBatch): Promise<void> => {
@@ -33,7 +32,8 @@ const handleMember = (
 /** Goes as one where its topic is known to take it so; its first message finds out. */
 const handleRun = (client: ClientSession, run: SendRun, place: number): Promise<void> | undefined => {
   const target = client.knownTarget(run.targetTopic);
-  if (target === undefined || !takesRuns(target.permit.access.topic)) return handleEach(client, run, place);
+  const isUnread = target !== undefined && passesUnread(run.messageType, target.permit.access.topic);
+  if (!isUnread) return handleEach(client, run, place);
   client.countRouted(messageTypeName(run.messageType), run.count);
   return client.publish(target.permit, { frame: encodeRun(target.stamp, run), records: run.count });
 };
@@ -46,9 +46,6 @@ const handleEach = async (client: ClientSession, run: SendRun, place: number): P
     if (isFound && index + 1 < run.count) return handleRun(client, run.from(index + 1), place + index + 1);
   }
 };
-
-/** Metrics are looked into one by one, and so are shared out the messages of competing workers. */
-const takesRuns = ({ kind }: Topic): boolean => kind !== 'metric_receiver' && kind !== 'task_workers';
 
 const damaged = new FabricError('ERR_INVALID_ARGUMENT', 'it is not a SendMessage');
 

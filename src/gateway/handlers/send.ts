@@ -82,6 +82,10 @@ const contentFault = (send: SendMessage, target: Topic): FabricError | undefined
   return isMetric || target.kind === 'metric_receiver' ? checkMetric(send) : undefined;
 };
 
+/** Whether messages of a type may pass to a topic unread, in runs and in pieces: metrics are looked into, and competing work is shared out. */
+export const passesUnread = (type: number, { kind }: Topic): boolean =>
+  type !== MessageType.METRIC && kind !== 'metric_receiver' && kind !== 'task_workers';
+
 const handleFirst = (
   client: ClientSession,
   send: SendMessage,

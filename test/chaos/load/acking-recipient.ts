@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectAgent, type Message } from '../../../sdk/typescript/src/index.ts';
 import { type Errand, readErrand } from './errand.ts';
-import { implementation } from './place.ts';
 import type { ClientOptions } from './plain-client.ts';
+import { agentOptions } from './sdk-agent.ts';
 import { recordSessions } from './sdk-sessions.ts';
 
 export interface AckingOptions extends ClientOptions {
@@ -29,14 +29,8 @@ export const runAckingRecipient = async (options: AckingOptions): Promise<void> 
 const receive = async (options: AckingOptions): Promise<void> => {
   const { who, place, recorder, random, signal, stayMs } = options;
   const client = await connectAgent({
-    address: place.gateways.map(({ address }) => address),
-    workspace: place.workspace,
-    implementation,
-    specifier: who,
+    ...agentOptions(who, place),
     acks: true,
-    waitForGateway: true,
-    reconnect: { retryDuplicate: true, maxBackoffMs: 500 },
-    keepalive: { everyMs: 10_000, timeoutMs: 8000 },
     signal,
   });
   const sessionNow = recordSessions(client, options);

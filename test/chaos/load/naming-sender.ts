@@ -6,8 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type AgentClient, connectAgent, type SendOptions, type Sent } from '../../../sdk/typescript/src/index.ts';
 import type { ReceiptWord } from '../../history/event.ts';
 import { drawErrand, writeErrand } from './errand.ts';
-import { implementation, topicOf } from './place.ts';
+import { topicOf } from './place.ts';
 import type { ClientOptions } from './plain-client.ts';
+import { agentOptions } from './sdk-agent.ts';
 import { within } from './within.ts';
 
 export interface NamingOptions extends ClientOptions {
@@ -44,17 +45,7 @@ export const runNamingSender = async (options: NamingOptions): Promise<void> => 
 };
 
 const connect = ({ who, place }: NamingOptions): Promise<AgentClient> =>
-  connectAgent({
-    address: place.gateways.map(({ address }) => address),
-    workspace: place.workspace,
-    implementation,
-    specifier: who,
-    receipts: true,
-    waitForGateway: true,
-    reconnect: { retryDuplicate: true, maxBackoffMs: 500 },
-    keepalive: { everyMs: 10_000, timeoutMs: 8000 },
-    sendTimeoutMs: 600_000,
-  });
+  connectAgent({ ...agentOptions(who, place), receipts: true, sendTimeoutMs: 600_000 });
 
 const post = async (client: AgentClient, id: string, options: NamingOptions): Promise<void> => {
   const { who, place, recorder, random, recipients } = options;

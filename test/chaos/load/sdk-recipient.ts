@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectAgent } from '../../../sdk/typescript/src/index.ts';
 import { numberOf } from './payload.ts';
-import { implementation, nameOf } from './place.ts';
+import { nameOf } from './place.ts';
 import type { ClientOptions } from './plain-client.ts';
+import { agentOptions } from './sdk-agent.ts';
 import { recordSessions } from './sdk-sessions.ts';
 
 const stallShare = 0.0002;
@@ -16,16 +17,7 @@ export const runSdkRecipient = async (options: ClientOptions): Promise<void> => 
 /** Until it is to stop, or the client is closed for good. */
 const receive = async (options: ClientOptions): Promise<void> => {
   const { who, place, recorder, random, signal } = options;
-  const client = await connectAgent({
-    address: place.gateways.map(({ address }) => address),
-    workspace: place.workspace,
-    implementation,
-    specifier: who,
-    waitForGateway: true,
-    reconnect: { retryDuplicate: true, maxBackoffMs: 500 },
-    keepalive: { everyMs: 10_000, timeoutMs: 8000 },
-    signal,
-  });
+  const client = await connectAgent({ ...agentOptions(who, place), signal });
   const sessionNow = recordSessions(client, options);
   client.onError(() => undefined);
   client.onMessage(async (message) => {

@@ -6,8 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectAgent } from '../../../sdk/typescript/src/index.ts';
 import { Lanes } from './lanes.ts';
 import { payloadOf } from './payload.ts';
-import { implementation, topicOf } from './place.ts';
+import { topicOf } from './place.ts';
 import type { SenderOptions } from './plain-sender.ts';
+import { agentOptions } from './sdk-agent.ts';
 import { recordSessions } from './sdk-sessions.ts';
 
 type SdkSenderOptions = Omit<SenderOptions, 'leavingShare' | 'isPulse'>;
@@ -32,12 +33,8 @@ const sendBurst = async (options: SdkSenderOptions, lanes: Lanes, messages: numb
   const first = random.between(0, place.gateways.length - 1);
   const addresses = place.gateways.map(({ address }) => address);
   const client = await connectAgent({
+    ...agentOptions(who, place),
     address: [...addresses.slice(first), ...addresses.slice(0, first)],
-    workspace: place.workspace,
-    implementation,
-    specifier: who,
-    waitForGateway: true,
-    reconnect: { retryDuplicate: true, maxBackoffMs: 500 },
     signal: AbortSignal.timeout(connectMs),
   });
   const refusals: unknown[] = [];
