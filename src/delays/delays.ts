@@ -24,7 +24,8 @@ export interface DelaysDeps {
 
 /** What others have held is looked for so often; what this process has, when it is due. */
 const pollEveryMs = 1000;
-const claimMs = 30_000;
+/** Longer than publishing may take. */
+const claimMs = 15_000;
 
 export class Delays implements AsyncDisposable {
   readonly #deps: DelaysDeps;

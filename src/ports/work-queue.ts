@@ -1,5 +1,7 @@
 /** A message on its way to one worker. Exactly one of the two calls ends it. */
 export interface WorkItem {
+  /** The same each time it is delivered, and no other item's of its topic. */
+  readonly id: string;
   readonly body: Uint8Array;
   /** 1 for the first delivery. */
   readonly attempt: number;

@@ -147,7 +147,7 @@ export class AckedSubscription implements Subscribed {
       topic: this.topic,
       source,
       frame,
-      position: { offset: entry.offset, index: entry.index },
+      place: { offset: entry.offset, index: entry.index },
       tracked,
       tracing,
       tries,

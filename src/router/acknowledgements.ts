@@ -45,7 +45,6 @@ export interface Answers {
 
 interface AcknowledgementsDeps extends AckFacts {
   readonly identity: string;
-  readonly epoch: bigint;
   readonly inbox: Inbox;
   readonly deadLetterStore: DeadLetterStore;
   readonly clock: Clock;
@@ -200,7 +199,8 @@ export class Acknowledgements {
 
   #offer(outstanding: Outstanding): number | undefined {
     const { id, delivery, attempt } = outstanding;
-    const { position, tracked } = delivery;
+    const { place, tracked } = delivery;
+    const position = typeof place === 'string' ? undefined : place;
     const frame = this.#deps.annotate(delivery.frame, { deliveryId: id, attempt, position, tracked });
     const mark = this.#deps.inbox.offer(frame, 1);
     if (mark === undefined) return undefined;
@@ -314,14 +314,11 @@ export class Acknowledgements {
     this.#tellRoom();
   }
 
-  #letterOf({ id, delivery, tries }: Outstanding, reason: string) {
-    const { identity, epoch, clock } = this.#deps;
-    const { topic, source, frame, position, tracked } = delivery;
+  #letterOf({ delivery, tries }: Outstanding, reason: string) {
+    const { identity, clock } = this.#deps;
+    const { topic, source, frame, place, tracked } = delivery;
     return {
-      id:
-        position === undefined
-          ? `${identity} ${epoch}.${id}`
-          : `${identity} ${topic} ${position.offset}.${position.index}`,
+      id: typeof place === 'string' ? `${topic} ${place}` : `${identity} ${topic} ${place.offset}.${place.index}`,
       topic,
       recipient: identity,
       source,

@@ -23,8 +23,8 @@ export interface Delivery {
   readonly topic: string;
   readonly source: string;
   readonly frame: Uint8Array;
-  /** Its place in its topic's partition; competing work has none. */
-  readonly position: Position | undefined;
+  /** In its topic's partition; of competing work its id in its queue. */
+  readonly place: Position | string;
   readonly tracked: Tracked | undefined;
   readonly tracing: Tracing;
   /** Before this stream. */

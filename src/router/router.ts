@@ -120,9 +120,9 @@ export class Router implements AsyncDisposable {
   }
 
   #ackDeps(recipient: Recipient, acks: AckFacts) {
-    const { identity, epoch, inbox, resumeFull: onRoom } = recipient;
+    const { identity, inbox, resumeFull: onRoom } = recipient;
     const keep = (): Promise<boolean> => this.#cursors.settle(recipient);
-    return { ...this.#deps, ...acks, identity, epoch, inbox, onRoom, keep };
+    return { ...this.#deps, ...acks, identity, inbox, onRoom, keep };
   }
 
   /** From when it resolves on, nothing published to the topic passes the recipient by. */

@@ -106,7 +106,7 @@ export class Worker implements AsyncDisposable {
       topic: this.#topic,
       source: '',
       frame,
-      position: undefined,
+      place: item.id,
       tracked,
       tracing: this.#tracing,
       tries: triesOf(item),

@@ -52,6 +52,23 @@ export const workQueueConformance = (adapter: string, open: () => Promise<Opened
       stop.abort();
     });
 
+    test('an item has an id of its own, the same each time it comes', async () => {
+      await using opened = await open();
+      const topic = freshTopic();
+      for (const body of ['same', 'same']) await push(opened.queue, topic, body);
+      const stop = new AbortController();
+      const items = consume(opened.queue, topic, 1, stop.signal);
+      const ids: string[] = [];
+      for (const end of ['release', 'ack', 'ack'] as const) {
+        const { value } = (await items.next()) as { readonly value: WorkItem };
+        ids.push(value.id);
+        value[end]();
+      }
+      stop.abort();
+      expect(ids[0]).toBe(ids[1]);
+      expect(ids[2]).not.toBe(ids[1]);
+    });
+
     test('each item goes to exactly one of several consumers', async () => {
       await using opened = await open();
       const topic = freshTopic();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { OpenServices } from '../../scripts/services/services.ts';
 import type { CompositionName } from '../flows/fabric.ts';
 import { stackEnvironment, unique } from '../flows/fabric.ts';
-import { GatewayProcess } from './gateway-process.ts';
+import { GatewayProcess, type StartOptions } from './gateway-process.ts';
 
 export class ProcessFabric implements AsyncDisposable {
   readonly composition: CompositionName;
@@ -25,13 +25,34 @@ export class ProcessFabric implements AsyncDisposable {
   }
 
   /** Starts a gateway: another one on the stack, the one on the same data embedded. */
-  async start(settings: object = {}): Promise<GatewayProcess> {
+  start(settings: object = {}): Promise<GatewayProcess> {
+    return this.#start(settings, {});
+  }
+
+  /** Starts one that kills itself at a moment (`programs/dying-gateway.ts`). */
+  startDying(dies: string): Promise<GatewayProcess> {
+    return this.#start({}, { program: 'test/faults/programs/dying-gateway.ts', flags: { dies } });
+  }
+
+  async #start(
+    settings: object,
+    { program, flags = {} }: Pick<StartOptions, 'program' | 'flags'>,
+  ): Promise<GatewayProcess> {
     const config = join(this.#directory, `settings-${this.#gateways.length}.yaml`);
     writeFileSync(config, JSON.stringify({ mode: this.composition, ...settings }));
     const gateway = await GatewayProcess.start(
       this.composition === 'stack'
-        ? { command: 'gateway', env: this.#env, flags: { config } }
-        : { command: 'up', flags: { config, 'data-dir': this.dataDirectory } },
+        ? {
+            command: 'gateway',
+            env: this.#env,
+            flags: { config, ...flags },
+            ...(program === undefined ? {} : { program }),
+          }
+        : {
+            command: 'up',
+            flags: { config, 'data-dir': this.dataDirectory, ...flags },
+            ...(program === undefined ? {} : { program }),
+          },
     );
     this.#gateways.push(gateway);
     return gateway;

@@ -125,6 +125,7 @@ const pumpItems = async (
   for await (const item of items)
     feed.push(() =>
       inflow.push({
+        id: item.id,
         body: item.body,
         attempt: item.attempt,
         ack: () => link.tell(() => item.ack()),

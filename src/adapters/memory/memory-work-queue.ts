@@ -1,6 +1,7 @@
 import type { WorkItem, WorkQueue } from '../../ports/work-queue.ts';
 
 interface Job {
+  readonly id: string;
   readonly body: Uint8Array;
   attempts: number;
 }
@@ -19,9 +20,13 @@ class Lane {
 /** Competing work of one process, as long as it lives. */
 export class MemoryWorkQueue implements WorkQueue {
   readonly #lanes = new Map<string, Lane>();
+  #pushed = 0;
 
   push(topic: string, parts: readonly Uint8Array[]): Promise<void> {
-    this.#lane(topic).add({ body: Buffer.concat(parts), attempts: 0 }, { first: false });
+    this.#lane(topic).add(
+      { id: String((this.#pushed += 1)), body: Buffer.concat(parts), attempts: 0 },
+      { first: false },
+    );
     return Promise.resolve();
   }
 
@@ -68,6 +73,7 @@ const take = (lane: Lane, job: Job, { open, poke }: { open: Set<Job>; poke: () =
     poke();
   };
   return {
+    id: job.id,
     body: job.body,
     attempt: job.attempts,
     ack: () => end(() => undefined),

@@ -71,6 +71,7 @@ export class WorkConsumer {
       how(item);
     };
     return {
+      id: String(item.id),
       body: item.body,
       attempt: item.attempt,
       ack: end(this.#deps.complete),

@@ -88,6 +88,7 @@ export class WorkConsumer implements AsyncDisposable {
       settle();
     };
     return {
+      id: String(message.properties.messageId),
       body: message.content,
       attempt: attemptOf(message),
       ack: () => once(() => this.#channel.ack(message)),

@@ -15,6 +15,8 @@ import { type AmqpLink, replyCodeOf, within } from './amqp-link.ts';
 import { bellOf, queueArguments } from './work-objects.ts';
 
 export interface PusherSettings {
+  /** No other process of the fabric has it at the same time. */
+  readonly clientName: string;
   readonly prefix: string;
   /** How long a push is tried. */
   readonly publishTimeoutMs: number;
@@ -51,11 +53,14 @@ export class WorkPusher {
   readonly #declared = new Map<string, Promise<void>>();
   readonly #pushes = new Set<Promise<void>>();
   #channels: Promise<Channels> | undefined;
+  /** What its messages' ids begin with: nobody else's do, neither now nor after a restart. */
+  readonly #name: string;
   #lastId = 0;
 
   constructor(settings: PusherSettings, deps: PusherDeps) {
     this.#settings = settings;
     this.#deps = deps;
+    this.#name = `${settings.clientName}.${deps.clock.now()}`;
   }
 
   /** Resolves when the broker has it durably. */
@@ -125,7 +130,7 @@ export class WorkPusher {
   /** Resolves once confirmed; with false if it reached no queue. */
   async #publish(exchange: string, key: string, body: Buffer): Promise<boolean> {
     const { publishing, returned } = await this.#open();
-    const messageId = String((this.#lastId += 1));
+    const messageId = `${this.#name}.${(this.#lastId += 1)}`;
     const isWork = exchange === '';
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     const options = { persistent: isWork, mandatory: isWork, messageId };
