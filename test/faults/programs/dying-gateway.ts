@@ -1,5 +1,6 @@
 /**
- * A gateway that kills itself (SIGKILL) at one exact moment: right before or after its first call of a method of a port.
+ * A gateway that kills itself (SIGKILL) at one exact moment: right before or after it first calls a method of a port with
+ * something to do for it, from the port's first `add` on.
  * Takes the flags of `aether`, and `--dies before|after:port.method`.
  */
 import { parseArgs } from 'node:util';
@@ -21,22 +22,24 @@ const die = (): Promise<never> => {
   return new Promise(() => undefined);
 };
 
-/** A claim that found nothing is no moment to die at. */
-const isNothing = (result: unknown): boolean => Array.isArray(result) && result.length === 0;
+const isNothing = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-const dying = (port: object): object =>
-  new Proxy(port, {
+const dying = (port: object): object => {
+  let hasAdded = false;
+  return new Proxy(port, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
-      if (name !== method) return value.bind(target) as unknown;
       return async (...given: readonly unknown[]): Promise<unknown> => {
-        if (when === 'before' && !isNothing(given[0])) return die();
+        hasAdded ||= name === 'add';
+        const isMoment = hasAdded && name === method && !isNothing(given[0]);
+        if (isMoment && when === 'before') return die();
         const result: unknown = await Reflect.apply(value, target, given);
-        return isNothing(result) || isNothing(given[0]) ? result : die();
+        return isMoment && !isNothing(result) ? die() : result;
       };
     },
   });
+};
 
 const dataDir = values['data-dir'];
 const config = loadConfig({
