@@ -15,6 +15,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   kv: ['kv.ts', 'space.ts'],
   checkpoints: ['checkpoints.ts'],
   workers: ['workers.ts', 'messages.ts'],
+  quotas: ['quotas.ts', 'meter.ts'],
 };
 
 /** For each part, the parts left of it. */
@@ -29,6 +30,7 @@ export const layers: Readonly<Record<string, readonly string[] | typeof everythi
   delays: ['model', 'ports', 'acl', 'router'],
   kv: ['model', 'ports', 'acl'],
   checkpoints: ['model', 'ports', 'acl'],
+  quotas: ['model', 'ports', 'acl'],
   gateway: [
     'model',
     'ports',
@@ -40,6 +42,7 @@ export const layers: Readonly<Record<string, readonly string[] | typeof everythi
     'delays',
     'kv',
     'checkpoints',
+    'quotas',
     'gen',
   ],
   admin: ['model', 'ports'],

@@ -6,6 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { endWithUs, kill } from './ending.ts';
 import { nowMs } from './statistics.ts';
 
+/** What a gateway can do, and not what a client should be allowed. */
+const unlimited = {
+  AETHER_SESSION_RATE: '0',
+  AETHER_IDENTITY_RATE: '0',
+  AETHER_WORKSPACE_CONNECTIONS: '0',
+} as const;
+
 export const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /** From the sources, or from what `npm run build` makes of them, which is what users run. */
@@ -39,7 +46,7 @@ export class GatewayProcess implements AsyncDisposable {
     const startedMs = nowMs();
     const child = spawn(process.execPath, [...execArgv, ...programs[origin], command, '--json', ...words], {
       cwd: repository,
-      env: { ...ownEnvironment(), ...env },
+      env: { ...ownEnvironment(), ...unlimited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     endWithUs(child);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GatewayProcess } from '../../test/faults/gateway-process.ts';
+import { GatewayProcess, withoutRates } from '../../test/faults/gateway-process.ts';
 import { openServices } from '../services/services.ts';
 
 export const compositions = ['embedded', 'stack'] as const;
@@ -38,7 +38,7 @@ async function openEmbedded(): Promise<Gateways> {
   const directory = opening.adopt(mkdtempSync(join(tmpdir(), 'aether-interop-')), remove);
   const gateway = await GatewayProcess.start({ command: 'up', flags: { 'data-dir': directory } });
   opening.defer(() => endWell([gateway]));
-  return gatewaysOf([gateway], { command: commandOf('up'), environment: {}, open: opening.move() });
+  return gatewaysOf([gateway], { command: commandOf('up'), environment: withoutRates, open: opening.move() });
 }
 
 const remove = (directory: string): void => rmSync(directory, { recursive: true });
@@ -48,7 +48,7 @@ async function openStack({ signal, log }: OpenOptions): Promise<Gateways> {
   const directory = join(root, '.services/interop');
   const only = ['redis', 'rabbitmq', 'postgres'] as const;
   const services = opening.use(await openServices({ directory, only, signal, log }));
-  const environment = stackEnvironment(services.environment);
+  const environment = { ...withoutRates, ...stackEnvironment(services.environment) };
   const replicas: GatewayProcess[] = [];
   opening.defer(() => endWell(replicas));
   for (let count = 0; count < 2; count += 1)

@@ -34,6 +34,7 @@ export type Access =
   | { readonly action: 'see_connection'; readonly principal: Principal }
   | { readonly action: 'manage_sessions' }
   | { readonly action: 'manage_dead_letters' }
+  | { readonly action: 'manage_quotas' }
   /** Of a listing, `key` is what the keys begin with. */
   | { readonly action: 'read_kv' | 'write_kv'; readonly scope: KvScope; readonly key: string }
   /** All exclusive keys of the identity. */
@@ -110,12 +111,14 @@ const decidePurge = (actor: Actor, identity: string): Decision => {
 const operations = {
   manage_sessions: 'list or end sessions',
   manage_dead_letters: 'see and change dead letters',
+  manage_quotas: 'see and change quotas',
 } as const;
 
 const decideOperation = ({ principal }: Actor, action: keyof typeof operations): Decision =>
   operators.has(principal.kind) ? allow : deny(`only operators may ${operations[action]}`);
 
 /** Whether `actor` may do `access`, and if not, why. */
+// oxlint-disable-next-line complexity -- one line for each access there is
 export const decide = (actor: Actor, access: Access): Decision => {
   switch (access.action) {
     case 'connect':
@@ -128,6 +131,7 @@ export const decide = (actor: Actor, access: Access): Decision => {
       return decideSight(actor, access.principal);
     case 'manage_sessions':
     case 'manage_dead_letters':
+    case 'manage_quotas':
       return decideOperation(actor, access.action);
     case 'read_kv':
     case 'write_kv':

@@ -105,6 +105,7 @@ const addClients = (program: Command): void => {
       await who(prefix, options);
     });
   addDeadLetters(program);
+  addQuotas(program);
 };
 
 const addDeadLetters = (program: Command): void => {
@@ -129,6 +130,41 @@ const addDeadLetters = (program: Command): void => {
     .action(async (ids: readonly string[], options: ClientOptions) => {
       const { dropDeadLetters } = await import('./dlq.ts');
       await dropDeadLetters(ids, options);
+    });
+};
+
+const addQuotas = (program: Command): void => {
+  const quota = program.command('quota').description('see to how much workspaces and identities may use');
+  const subject = 'a workspace, or an identity such as ag::workspace::implementation::specifier';
+  withClient(quota.command('list'))
+    .description('list what has been changed, and for whom')
+    .argument('[prefix]', 'only workspaces and identities that start with it', '')
+    .action(async (prefix: string, options: ClientOptions) => {
+      const { listQuotas } = await import('./quota.ts');
+      await listQuotas(prefix, options);
+    });
+  withClient(quota.command('get'))
+    .description('show all limits that hold')
+    .argument('<subject>', subject)
+    .action(async (text: string, options: ClientOptions) => {
+      const { showQuota } = await import('./quota.ts');
+      await showQuota(text, options);
+    });
+  withClient(quota.command('set'))
+    .description('change limits on all gateways, at once and for good; 0 is no limit')
+    .argument('<subject>', subject)
+    .argument('<limit=number...>', 'such as session_rate=500 or workspace_connections=20')
+    .action(async (text: string, assignments: readonly string[], options: ClientOptions) => {
+      const { setQuota } = await import('./quota.ts');
+      await setQuota(text, assignments, options);
+    });
+  withClient(quota.command('clear'))
+    .description('go back to what the configuration says')
+    .argument('<subject>', subject)
+    .argument('[limit...]', 'only these')
+    .action(async (text: string, names: readonly string[], options: ClientOptions) => {
+      const { clearQuota } = await import('./quota.ts');
+      await clearQuota(text, names, options);
     });
 };
 

@@ -5,9 +5,11 @@
 import { join } from 'node:path';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
+import { MemoryQuotaLedger } from '../adapters/memory/memory-quota-ledger.ts';
 import { SqlCursorStore } from '../adapters/sql/sql-cursor-store.ts';
 import { SqlDeadLetterStore } from '../adapters/sql/sql-dead-letter-store.ts';
 import { SqlDelayStore } from '../adapters/sql/sql-delay-store.ts';
+import { SqlQuotaOverrideStore } from '../adapters/sql/sql-quota-override-store.ts';
 import { SqlReceiptStore } from '../adapters/sql/sql-receipt-store.ts';
 import { SqlTopicIndex } from '../adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../adapters/sql/sql-work-queue.ts';
@@ -58,6 +60,8 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings, r
       receiptStore: new SqlReceiptStore({ database: named, clock, retentionMs: receipts.retention }),
       kvStore: state.kvStore,
       checkpointStore: state.checkpointStore,
+      quotaLedger: new MemoryQuotaLedger(clock),
+      quotaOverrideStore: new SqlQuotaOverrideStore(work),
     },
     checks: [
       {

@@ -11,6 +11,7 @@ import { Gateway } from '../gateway/gateway.ts';
 import { type GrpcServer, type GrpcServerSettings, openGrpcServer } from '../gateway/grpc-server.ts';
 import { type ClientStream, connectInProcess } from '../gateway/in-process.ts';
 import { Kv, type KvSettings } from '../kv/kv.ts';
+import type { Limits } from '../model/quota.ts';
 import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CursorStore } from '../ports/cursor-store.ts';
@@ -23,10 +24,13 @@ import type { LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { QuotaLedger } from '../ports/quota-ledger.ts';
+import type { QuotaOverrideStore } from '../ports/quota-override-store.ts';
 import type { ReceiptStore } from '../ports/receipt-store.ts';
 import type { TopicIndex } from '../ports/topic-index.ts';
 import type { WorkQueue } from '../ports/work-queue.ts';
 import { Presence, type PresenceSettings } from '../presence/presence.ts';
+import { Quotas } from '../quotas/quotas.ts';
 import { Receipts } from '../receipts/receipts.ts';
 import type { AckSettings } from '../router/acknowledgements.ts';
 import { Router } from '../router/router.ts';
@@ -47,6 +51,8 @@ export interface Ports {
   readonly delayStore: DelayStore;
   readonly kvStore: KvStore;
   readonly checkpointStore: CheckpointStore;
+  readonly quotaLedger: QuotaLedger;
+  readonly quotaOverrideStore: QuotaOverrideStore;
 }
 
 export interface FabricSettings {
@@ -58,6 +64,8 @@ export interface FabricSettings {
   readonly delayMaxMs: number;
   readonly kv: KvSettings;
   readonly checkpoints: CheckpointSettings;
+  /** What holds where operators have changed nothing. */
+  readonly quotas: Limits;
   /** How long a stop waits for what is under way. */
   readonly drainTimeoutMs: number;
 }
@@ -96,6 +104,7 @@ export const openFabricParts = async (
     delays: opened.use(new Delays({ ...ports, router })),
     kv: new Kv(ports, settings.kv),
     checkpoints: new Checkpoints(ports, settings.checkpoints),
+    quotas: opened.use(await Quotas.open(settings.quotas, ports)),
     authorizer: new Authorizer(),
     authenticate: acceptEveryone,
     settings: {

@@ -180,10 +180,10 @@ const settingsOf = (
   kv: {
     defaultTtlMs: config.kv.default_ttl,
     maxTtlMs: config.kv.max_ttl,
-    valueBytesMax: config.kv.max_value_size,
     encryptionKeys: config.kv.encryption_keys.map((key) => Buffer.from(key, 'base64')),
   },
   checkpoints: { defaultTtlMs: config.checkpoints.default_ttl },
+  quotas: { ...config.quotas, kv_value_size: config.kv.max_value_size },
   drainTimeoutMs: config.drain_timeout,
 });
 

@@ -11,12 +11,14 @@ import { RedisCursorStore } from '../adapters/redis/redis-cursor-store.ts';
 import { RedisHints } from '../adapters/redis/redis-hints.ts';
 import { RedisKvStore } from '../adapters/redis/redis-kv-store.ts';
 import { RedisLeaseStore } from '../adapters/redis/redis-lease-store.ts';
+import { RedisQuotaLedger } from '../adapters/redis/redis-quota-ledger.ts';
 import { RedisReceiptStore } from '../adapters/redis/redis-receipt-store.ts';
 import { RedisTopicIndex } from '../adapters/redis/redis-topic-index.ts';
 import { openPostgresDatabase } from '../adapters/sql/postgres-database.ts';
 import { SqlCursorCopies } from '../adapters/sql/sql-cursor-copies.ts';
 import { SqlDeadLetterStore } from '../adapters/sql/sql-dead-letter-store.ts';
 import { SqlDelayStore } from '../adapters/sql/sql-delay-store.ts';
+import { SqlQuotaOverrideStore } from '../adapters/sql/sql-quota-override-store.ts';
 import type { OpenComposition } from './composition.ts';
 import { CopiedCursors } from './copied-cursors.ts';
 import { cursorsOfLog } from './log-cursors.ts';
@@ -63,6 +65,8 @@ export const openStack: OpenComposition = async (config, given) => {
       receiptStore: new RedisReceiptStore({ redis, keys, retentionMs: config.receipts.retention }),
       kvStore: new RedisKvStore({ redis, keys }),
       checkpointStore: new RedisCheckpointStore({ redis, keys }),
+      quotaLedger: new RedisQuotaLedger({ redis, keys }),
+      quotaOverrideStore: new SqlQuotaOverrideStore(database),
     },
     checks: stackChecks(config, { redis, database, clock, log }),
     summary: `Redis ${config.redis.addresses.join(', ')}, RabbitMQ ${messageLog.broker?.version ?? ''}, Postgres ${config.postgres.host}:${config.postgres.port}`,

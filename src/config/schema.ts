@@ -3,7 +3,7 @@
  * reference, `--help` and the example files are held to this table by a test.
  */
 import { z } from 'zod';
-import { kvValueBytesCeiling, workersMax } from '../model/limits.ts';
+import { kvValueBytesCeiling, quotaMax, workersMax } from '../model/limits.ts';
 import { bytes, duration } from './quantities.ts';
 
 export interface SettingMeta {
@@ -173,7 +173,11 @@ const kv = z.strictObject({
     bytes()
       .refine((size) => size > 0 && size <= kvValueBytesCeiling, 'has to be more than 0B and at most 3MiB')
       .default(1024 ** 2),
-    { quantity: 'size', about: 'How large a value may be, at most 3MiB.' },
+    {
+      quantity: 'size',
+      about:
+        'How large a value may be, at most 3MiB. As `kv_value_size` it can be changed for a workspace or an identity.',
+    },
   ),
   encryption_keys: about(
     list()
@@ -186,6 +190,44 @@ const kv = z.strictObject({
         'Keys that the values of keys beginning with `enc:` are kept encrypted under, 32 bytes in base64 each: the first encrypts, all decrypt. Without any, such keys are refused.',
     },
   ),
+});
+
+const quota = () => z.coerce.number().int().min(0).max(quotaMax);
+
+const quotas = z.strictObject({
+  session_rate: about(quota().default(1000), {
+    env: 'AETHER_SESSION_RATE',
+    about:
+      'Messages and reports of progress one session may send a second; 0 for any number. All of these can be changed while the fabric runs, for a workspace or an identity: `aether quota`.',
+  }),
+  session_burst: about(quota().default(0), {
+    env: 'AETHER_SESSION_BURST',
+    about: 'How many of them at once; 0 for twice the rate: 2,000 where that is not set either.',
+  }),
+  identity_rate: about(quota().default(1000), {
+    env: 'AETHER_IDENTITY_RATE',
+    about: 'The same for an identity, which has used up what it has used up also after a reconnect; 0 for any number.',
+  }),
+  identity_burst: about(quota().default(0), {
+    env: 'AETHER_IDENTITY_BURST',
+    about: 'How many of them at once; 0 for twice the rate.',
+  }),
+  workspace_rate: about(quota().default(0), {
+    env: 'AETHER_WORKSPACE_RATE',
+    about: 'The same for all who are in a workspace, over all gateways; 0 for any number.',
+  }),
+  workspace_burst: about(quota().default(0), {
+    env: 'AETHER_WORKSPACE_BURST',
+    about: 'How many of them at once; 0 for twice the rate.',
+  }),
+  workspace_connections: about(quota().default(10_000), {
+    env: 'AETHER_WORKSPACE_CONNECTIONS',
+    about: 'How many may be connected in a workspace, over all gateways; 0 for any number.',
+  }),
+  kv_keys: about(quota().default(100_000), {
+    env: 'AETHER_KV_KEYS',
+    about: 'Keys of one space: of a workspace, a user, the exclusive ones of an identity, and so on; 0 for any number.',
+  }),
 });
 
 const checkpoints = z.strictObject({
@@ -315,6 +357,7 @@ export const configSchema = z.strictObject({
   delays: delays.prefault({}),
   kv: kv.prefault({}),
   checkpoints: checkpoints.prefault({}),
+  quotas: quotas.prefault({}),
   embedded: embedded.prefault({}),
   redis: redis.prefault({}),
   rabbitmq: rabbitmq.prefault({}),

@@ -3,7 +3,7 @@
  * of its frames need.
  */
 
-import type { PublishPermit, Verdict } from '../acl/authorizer.ts';
+import type { Verdict as AccessVerdict, PublishPermit } from '../acl/authorizer.ts';
 import type { Access, Actor } from '../acl/decide.ts';
 import { asFabricError, FabricError } from '../model/error.ts';
 import { type Extension, uriOf } from '../model/extension.ts';
@@ -15,6 +15,7 @@ import type { Session } from '../presence/session.ts';
 import type { Publication } from '../router/publication.ts';
 import type { Recipient } from '../router/recipient.ts';
 import type { OutgoingMessage } from '../router/router.ts';
+import { Admission, type Countable, type Verdict } from './admission.ts';
 import { Answers } from './answers.ts';
 import { type Stamp, stampOf } from './codec/delivery.ts';
 import { type Downstream, encodeDownstream, errorPayload } from './codec/downstream.ts';
@@ -39,6 +40,8 @@ export interface ClientSessionFacts {
   readonly recipient: Recipient;
   /** In force on the stream. */
   readonly extensions: ReadonlySet<Extension>;
+  /** Aborts when the stream ends. */
+  readonly over: () => AbortSignal;
 }
 
 export class ClientSession {
@@ -64,6 +67,7 @@ export class ClientSession {
   readonly #unsettled = new Map<Promise<void>, Promise<void>>();
   #publishFailure: FabricError | undefined;
   readonly #lane: SendLane;
+  readonly #admission: Admission;
   readonly #listening: Disposable | undefined;
 
   constructor(facts: ClientSessionFacts, deps: GatewayDeps, measures: GatewayMeasures) {
@@ -81,6 +85,7 @@ export class ClientSession {
     this.#sender = { source: this.topic, epoch: facts.session.epoch };
     this.#targetsRevision = deps.authorizer.revision;
     this.#lane = this.#openLane();
+    this.#admission = this.#openAdmission(facts.over);
     if (this.extensions.has('receipts'))
       this.#listening = deps.receipts.listen(this.identity, (receipts) => this.#tellReceipts(receipts));
   }
@@ -94,6 +99,22 @@ export class ClientSession {
     this.#actor = { principal: this.principal, workspace };
     this.#targets.clear();
     this.#routed.clear();
+    this.#admission.enter(workspace);
+  }
+
+  /** Whether the client may send one more; counts it if it may. */
+  admit(what: Countable): Verdict {
+    return this.#admission.admit(what, this);
+  }
+
+  /** Counts several if all of them may be sent; else none. */
+  admitRun(count: number): boolean {
+    return this.#admission.admitRun(count);
+  }
+
+  /** Nothing more has arrived for now. */
+  pause(): void {
+    this.#admission.settle();
   }
 
   /** The refusal of what needs an extension that is not in force. */
@@ -106,7 +127,7 @@ export class ClientSession {
     return this.#actor;
   }
 
-  permit<Of extends Access>(access: Of): Verdict<Of> | Promise<Verdict<Of>> {
+  permit<Of extends Access>(access: Of): AccessVerdict<Of> | Promise<AccessVerdict<Of>> {
     return this.deps.authorizer.permit(this.#actor, access);
   }
 
@@ -149,6 +170,7 @@ export class ClientSession {
     await this.#lane.settled();
     await Promise.all([...this.#unsettled.values(), this.answers.settled()]);
     this.#listening?.[Symbol.dispose]();
+    this.#admission[Symbol.dispose]();
     return this.#publishFailure;
   }
 
@@ -160,6 +182,20 @@ export class ClientSession {
   refuse(error: FabricError, requestId = ''): void {
     this.measures.refusals.at({ workspace: this.#workspace ?? '', error_type: error.reason }).add(1);
     this.reply(errorPayload(error, requestId));
+  }
+
+  #openAdmission(over: () => AbortSignal): Admission {
+    const { quotas, clock } = this.deps;
+    return new Admission({
+      metering: quotas.meter(this.identity, this.#workspace),
+      clock,
+      refusals: this.measures.quotaRefusals,
+      isPatient: this.extensions.has('quotas'),
+      over,
+      assertCurrent: () => {
+        if (!this.session.isCurrent()) throw new FabricError('LEASE_LOST', 'the lease could not be renewed in time');
+      },
+    });
   }
 
   #openLane(): SendLane {

@@ -10,6 +10,8 @@ import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryQuotaLedger } from '../adapters/memory/memory-quota-ledger.ts';
+import { MemoryQuotaOverrideStore } from '../adapters/memory/memory-quota-override-store.ts';
 import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
@@ -24,8 +26,10 @@ import { SendMessage } from '../gen/aether/v1/message.ts';
 import { defaultKvSettings, Kv } from '../kv/kv.ts';
 import { FabricError } from '../model/error.ts';
 import { handshakeTimeoutMs } from '../model/limits.ts';
+import { noLimits } from '../model/quota.ts';
 import type { LeaseStore } from '../ports/lease-store.ts';
 import { Presence } from '../presence/presence.ts';
+import { Quotas } from '../quotas/quotas.ts';
 import { Receipts } from '../receipts/receipts.ts';
 import { Router } from '../router/router.ts';
 import { acceptEveryone } from './authenticate.ts';
@@ -189,6 +193,8 @@ const fabric = () => {
     receiptStore: new MemoryReceiptStore({ clock: storeClock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(storeClock),
     checkpointStore: new MemoryCheckpointStore(storeClock),
+    quotaLedger: new MemoryQuotaLedger(storeClock),
+    quotaOverrideStore: new MemoryQuotaOverrideStore(),
   };
   const openGateway = async (clock = storeClock) => {
     const { state, store } = breakable(leases);
@@ -208,6 +214,7 @@ const fabric = () => {
       delays: stack.use(new Delays({ ...ports, router })),
       kv: new Kv(ports, defaultKvSettings),
       checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
+      quotas: stack.use(await Quotas.open(noLimits, ports)),
       authorizer: new Authorizer(),
       authenticate: acceptEveryone,
       settings: { version: 'test', slowConsumerMs, acks, delayMaxMs: 2_592_000_000 },

@@ -5,7 +5,7 @@
  */
 import { type InitConnection, Signal_SignalType as SignalType } from '../gen/aether/v1/connection.ts';
 import { asFabricError, FabricError } from '../model/error.ts';
-import { workspaceOf } from '../model/principal.ts';
+import { parseIdentity, workspaceOf } from '../model/principal.ts';
 import type { Session } from '../presence/session.ts';
 import type { Recipient } from '../router/recipient.ts';
 import { acknowledge, greet } from './acknowledge.ts';
@@ -40,6 +40,8 @@ interface Opened {
   session?: Session;
   recipient?: Recipient;
   client?: ClientSession;
+  /** A connection more in the workspace the principal is of, once this has resolved. */
+  entered?: Promise<void>;
 }
 
 export class Connection {
@@ -51,6 +53,7 @@ export class Connection {
   readonly #finished = Promise.withResolvers<void>();
   readonly #opened: Opened = {};
   #framesHandled = 0;
+  #overSignal: AbortSignal | undefined;
 
   constructor(stream: FrameStream, deps: GatewayDeps, measures: GatewayMeasures) {
     this.#stream = stream;
@@ -178,18 +181,42 @@ export class Connection {
     this.#opened.session = session;
     session.lost.addEventListener('abort', () => this.#fail(asFabricError(session.lost.reason)), { once: true });
     const state = openState(who, session, this.#deps);
-    // Whatever joining comes to, it is looked at below or not at all.
-    state.catch(() => undefined);
+    const entered = this.#enter(workspaceOf(who.principal));
+    this.#opened.entered = entered;
+    // Whatever joining comes to, they are looked at below or not at all.
+    for (const begun of [state, entered]) begun.catch(() => undefined);
     const recipient = await joinTopics(who, { session, outbox: this.#outbox, extensions: inForce }, this.#deps);
     this.#opened.recipient = recipient;
-    await state;
+    await Promise.all([state, entered]);
     const client = await enrol(
       who,
-      { session, outbox: this.#outbox, recipient, extensions: inForce },
+      { session, outbox: this.#outbox, recipient, extensions: inForce, over: () => this.#over },
       { deps: this.#deps, measures: this.#measures },
     );
     this.#opened.client = client;
     return client;
+  }
+
+  async #enter(workspace: string | undefined): Promise<void> {
+    if (workspace !== undefined) await this.#deps.quotas.enter(workspace);
+  }
+
+  /** From the workspace the client is in by now. */
+  async #leave(): Promise<void> {
+    const { entered, client, session } = this.#opened;
+    const isIn = await entered?.then(
+      () => true,
+      () => false,
+    );
+    const principal = session && parseIdentity(session.identity);
+    const workspace = client === undefined ? principal && workspaceOf(principal) : client.workspace;
+    if (isIn === true && workspace !== undefined) this.#deps.quotas.leave(workspace);
+  }
+
+  /** Aborts when there is nobody any more to wait for. */
+  get #over(): AbortSignal {
+    this.#overSignal ??= AbortSignal.any([this.#ending.signal, this.#stream.gone]);
+    return this.#overSignal;
   }
 
   async #serveFrames(client: ClientSession, frames: Frames, early: readonly Frame[]): Promise<Ending> {
@@ -213,6 +240,7 @@ export class Connection {
       const room = this.#outbox.room;
       if (room !== undefined) await this.#unlessOver(room);
     }
+    client.pause();
   }
 
   #endOf(how: 'half_closed' | 'gone'): Ending {
@@ -226,6 +254,7 @@ export class Connection {
     if (ending.how === 'failed' && ending.error.reason === 'SESSION_KICKED')
       this.#signal(SignalType.FORCE_DISCONNECT, ending.error.message);
     const unconfirmed = await client?.settled();
+    await this.#leave();
     this.#outbox.close();
     if (ending.how === 'half_closed') await this.#received();
     if (recipient !== undefined) await this.#deps.router.close(recipient, { excused: isOurs(ending) });
@@ -270,5 +299,6 @@ const isResumable = (ending: Ending): boolean =>
 
 const attemptStatus = (error: FabricError): string => {
   if (error.reason === 'DUPLICATE_IDENTITY') return 'lock_failed';
+  if (error.reason === 'CONNECTION_QUOTA') return 'quota_exceeded';
   return error.reason === 'ERR_PERMISSION_DENIED' ? 'acl_denied' : 'failed';
 };

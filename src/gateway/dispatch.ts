@@ -11,6 +11,7 @@ import { handleKv } from './handlers/kv.ts';
 import { handleLargeSend } from './handlers/large-send.ts';
 import { refuseNotImplemented } from './handlers/not-implemented.ts';
 import { handleProgress } from './handlers/progress.ts';
+import { handleQuotas } from './handlers/quotas.ts';
 import { handleReceiptQuery } from './handlers/receipts.ts';
 import { handleSend } from './handlers/send.ts';
 import { handleSendBatch } from './handlers/send-batch.ts';
@@ -43,10 +44,11 @@ const handle = (client: ClientSession, frame: Upstream): Promise<void> | undefin
     case 'receiptQuery':
       return handleReceiptQuery(client, frame.value);
     case 'ackDeliveries':
-      handleAck(client, frame.value);
-      return undefined;
+      return handleAck(client, frame.value);
     case 'deadLetterOp':
       return handleDeadLetters(client, frame.value);
+    case 'quotaOp':
+      return handleQuotas(client, frame.value);
     case 'progress':
       return handleProgress(client, frame.value);
     case 'switchWorkspace':
@@ -85,7 +87,6 @@ const handle = (client: ClientSession, frame: Upstream): Promise<void> | undefin
     case 'tunnelData':
     case 'tunnelClose':
     case 'tunnelAck':
-      refuseNotImplemented(client, frame);
-      return undefined;
+      return refuseNotImplemented(client, frame);
   }
 };

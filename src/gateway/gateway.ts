@@ -13,6 +13,7 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Presence } from '../presence/presence.ts';
+import type { Quotas } from '../quotas/quotas.ts';
 import type { Receipts } from '../receipts/receipts.ts';
 import type { AckSettings } from '../router/acknowledgements.ts';
 import type { Router } from '../router/router.ts';
@@ -29,6 +30,7 @@ export interface GatewayDeps {
   readonly delays: Delays;
   readonly kv: Kv;
   readonly checkpoints: Checkpoints;
+  readonly quotas: Quotas;
   readonly authorizer: Authorizer;
   readonly authenticate: Authenticate;
   readonly clock: Clock;

@@ -9,6 +9,8 @@ import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { MemoryQuotaLedger } from '../adapters/memory/memory-quota-ledger.ts';
+import { MemoryQuotaOverrideStore } from '../adapters/memory/memory-quota-override-store.ts';
 import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
@@ -20,6 +22,7 @@ import { DownstreamMessage, UpstreamMessage } from '../gen/aether/v1/gateway.ts'
 import { SendMessage } from '../gen/aether/v1/message.ts';
 import { defaultKvSettings } from '../kv/kv.ts';
 import { FabricError } from '../model/error.ts';
+import { noLimits } from '../model/quota.ts';
 import type { MessageLog } from '../ports/message-log.ts';
 import { type ClientEnd, connectInProcess } from './in-process.ts';
 
@@ -60,6 +63,8 @@ const openParts = async (messageLog: MessageLog) => {
     receiptStore: new MemoryReceiptStore({ clock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(clock),
     checkpointStore: new MemoryCheckpointStore(clock),
+    quotaLedger: new MemoryQuotaLedger(clock),
+    quotaOverrideStore: new MemoryQuotaOverrideStore(),
   };
   const parts = await openFabricParts(ports, {
     version: 'test',
@@ -69,6 +74,7 @@ const openParts = async (messageLog: MessageLog) => {
     delayMaxMs: 2_592_000_000,
     kv: defaultKvSettings,
     checkpoints: defaultCheckpointSettings,
+    quotas: noLimits,
   });
   opened.push({ parts, clock });
   return { parts, clock, leaseStore };

@@ -168,7 +168,7 @@ export const joinTopics = async (
 /** Puts the parts together once all of them are there. */
 export const enrol = async (
   who: Who,
-  members: Members & { readonly recipient: Recipient },
+  members: Members & { readonly recipient: Recipient; readonly over: () => AbortSignal },
   { deps, measures }: { deps: GatewayDeps; measures: GatewayMeasures },
 ): Promise<ClientSession> => {
   const workspace = workspaceOf(who.principal);

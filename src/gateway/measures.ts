@@ -5,6 +5,7 @@ export interface GatewayMeasures {
   readonly routed: Measure<Count>;
   readonly delivered: Count;
   readonly refusals: Measure<Count>;
+  readonly quotaRefusals: Measure<Count>;
   readonly attempts: Measure<Count>;
   readonly connections: Measure<Level>;
   readonly connectionSeconds: Distribution;
@@ -27,6 +28,11 @@ export const gatewayMeasures = (metrics: Metrics): GatewayMeasures => ({
     name: 'aether_message_errors_total',
     help: 'Frames refused in the stream.',
     labels: ['workspace', 'error_type'],
+  }),
+  quotaRefusals: metrics.counter({
+    name: 'aether_quota_refusals_total',
+    help: 'Messages, connections and keys refused by a limit.',
+    labels: ['limit'],
   }),
   attempts: metrics.counter({
     name: 'aether_connection_attempts_total',

@@ -29,6 +29,7 @@ const reading = (key: string, scope: KvScope = { kind: 'global' }) => permitOf('
 const writing = async (key: string, scope: KvScope = { kind: 'global' }) => ({
   permit: await permitOf('write_kv', scope, key),
   epoch,
+  limits: { valueBytesMax: 0, keysMax: 0 },
 });
 
 const store = new MemoryKvStore(systemClock);

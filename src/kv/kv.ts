@@ -6,7 +6,7 @@ import type { KvPermit, PurgePermit } from '../acl/authorizer.ts';
 import { FabricError } from '../model/error.ts';
 import type { KvCommand, KvCondition, KvPlace, KvReply, KvResult } from '../model/kv-command.ts';
 import { isExclusive, type KvScope } from '../model/kv-scope.ts';
-import { kvMemberBytesMax, kvPageBytesMax, pageSizeMax } from '../model/limits.ts';
+import { kvMemberBytesMax, kvPageBytesMax, kvValueBytesCeiling, pageSizeMax } from '../model/limits.ts';
 import { type Principal, parseIdentity } from '../model/principal.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { KvPage, KvStore } from '../ports/kv-store.ts';
@@ -16,16 +16,14 @@ import { isSealedKey, Sealing } from './sealing.ts';
 import { keepsOwnState, spaceOf } from './space.ts';
 
 export interface KvSettings extends TtlSettings {
-  readonly valueBytesMax: number;
   /** Of 32 bytes each: the first seals, all of them open. Empty: nothing can be sealed. */
   readonly encryptionKeys: readonly Uint8Array[];
 }
 
-/** No expiry unless asked for, values of a MiB, no sealing. */
+/** No expiry unless asked for, no sealing. */
 export const defaultKvSettings: KvSettings = {
   defaultTtlMs: 0,
   maxTtlMs: 0,
-  valueBytesMax: 1024 * 1024,
   encryptionKeys: [],
 };
 
@@ -38,6 +36,14 @@ interface KvDeps {
 export interface KvWriter {
   readonly permit: KvPermit<'write_kv'>;
   readonly epoch: bigint;
+  readonly limits: KvLimits;
+}
+
+export interface KvLimits {
+  /** 0 for as large as can be. */
+  readonly valueBytesMax: number;
+  /** Of the space; 0 for any number. */
+  readonly keysMax: number;
 }
 
 export interface KvOutcome {
@@ -98,7 +104,7 @@ export class Kv {
   }
 
   async put(writer: KvWriter, value: Uint8Array, ttlSeconds: bigint, when: KvCondition): Promise<KvOutcome> {
-    this.#checkSize(value);
+    throwFault(sizeFault(value, writer.limits));
     const { ttlMs } = unlessRefused(ttlOf(ttlSeconds, this.#settings));
     const at = writingAt(writer);
     if (!isSealedKey(at.place.key)) return resultOf(await this.#store.run({ kind: 'put', ...at, value, ttlMs, when }));
@@ -177,7 +183,8 @@ export class Kv {
     { access, actor }: KvPermit<'read_kv'>,
     request: { readonly limit: number; readonly after: string; readonly bytesMax: number },
   ): Promise<KvPage> {
-    return this.#store.list(spaceOf(access.scope, actor.principal), { prefix: access.key, ...request });
+    const space = spaceOf(access.scope, actor.principal);
+    return this.#store.list(space, { prefix: access.key, ...request });
   }
 
   #shown({ access, actor }: KvPermit<'read_kv'>, { entries }: KvPage): ReadonlyMap<string, Uint8Array> {
@@ -226,22 +233,23 @@ export class Kv {
     }
     throw new FabricError('KV_ERROR', 'the value changed too often to be compared');
   }
-
-  #checkSize({ byteLength }: Uint8Array): void {
-    const { valueBytesMax } = this.#settings;
-    if (byteLength > valueBytesMax)
-      throw new FabricError('ERR_PAYLOAD_TOO_LARGE', `value has ${byteLength} bytes, at most ${valueBytesMax}`);
-  }
 }
+
+const sizeFault = ({ byteLength }: Uint8Array, { valueBytesMax }: KvLimits): FabricError | undefined => {
+  const most = valueBytesMax || kvValueBytesCeiling;
+  if (byteLength <= most) return undefined;
+  return new FabricError('ERR_QUOTA_001', `value has ${byteLength} bytes, at most ${most}`);
+};
 
 const placeOf = ({ access: { scope, key }, actor }: KvPermit): KvPlace => {
   throwFault(keyFault(key));
   return { space: spaceOf(scope, actor.principal), key };
 };
 
-const writingAt = ({ permit, epoch }: KvWriter): { place: KvPlace; epoch: bigint | undefined } => ({
+const writingAt = ({ permit, epoch, limits }: KvWriter) => ({
   place: placeOf(permit),
   epoch: epochFor(permit.access.scope, epoch),
+  keysMax: limits.keysMax || undefined,
 });
 
 const epochFor = (scope: KvScope, epoch: bigint): bigint | undefined => (isExclusive(scope) ? epoch : undefined);
@@ -270,6 +278,8 @@ const resultOf = (reply: KvReply): KvResult => {
       throw new FabricError('SESSION_SUPERSEDED', 'the identity was taken over by a newer session');
     case 'wrong_type':
       throw wrongType('the key holds something else than this operation works on');
+    case 'full':
+      throw new FabricError('ERR_QUOTA_001', 'the scope has as many keys as it may have: delete some');
     case 'out_of_range':
       throw new FabricError('ERR_INVALID_ARGUMENT', 'the counter would leave 64 bits');
   }

@@ -33,6 +33,11 @@ interface Writing extends At {
   readonly epoch: bigint | undefined;
 }
 
+interface Making {
+  /** The most keys of the space there may be when this makes one; `undefined` for any number. */
+  readonly keysMax?: number | undefined;
+}
+
 interface Expiring {
   /** Milliseconds until the key vanishes; `undefined` for never. */
   readonly ttlMs: number | undefined;
@@ -41,7 +46,7 @@ interface Expiring {
 export type KvCommand =
   | ({ readonly kind: 'get' } & At)
   /** Replaces whatever is there, and its expiry. */
-  | ({ readonly kind: 'put'; readonly value: Uint8Array; readonly when: KvCondition } & Writing & Expiring)
+  | ({ readonly kind: 'put'; readonly value: Uint8Array; readonly when: KvCondition } & Writing & Making & Expiring)
   | ({ readonly kind: 'delete'; readonly when: Exclude<KvCondition, { is: 'absent' }> } & Writing)
   /** Adds to a counter unless the result leaves the bounds. A missing key is 0; only one that this makes gets the TTL. */
   | ({
@@ -50,16 +55,22 @@ export type KvCommand =
       readonly atLeast: bigint | undefined;
       readonly atMost: bigint | undefined;
     } & Writing &
+      Making &
       Expiring)
   /** Adds to a set; the TTL, if any, begins anew with each member that is new. */
-  | ({ readonly kind: 'add_member'; readonly member: Uint8Array } & Writing & Expiring);
+  | ({ readonly kind: 'add_member'; readonly member: Uint8Array } & Writing & Making & Expiring);
+
+/** Of the commands that may make a key. */
+export const keysMaxOf = (command: KvCommand): number | undefined =>
+  'keysMax' in command ? command.keysMax : undefined;
 
 /**
  * - `fenced`: the epoch is not the newest of the space's owner
  * - `wrong_type`: a set where a value or counter is due, a value where a set is, or a value that is no number
  * - `out_of_range`: the counter would leave 64 bits
+ * - `full`: the key is not there, and the space has as many as it may have
  */
-export type KvRefusal = 'fenced' | 'wrong_type' | 'out_of_range';
+export type KvRefusal = 'fenced' | 'wrong_type' | 'out_of_range' | 'full';
 
 export interface KvResult {
   readonly refused: undefined;

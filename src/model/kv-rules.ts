@@ -19,6 +19,8 @@ export interface KvCircumstances {
   readonly nowMs: number;
   /** Whether the set has the member that is to be added. */
   readonly holdsMember: boolean;
+  /** Whether the space has no room for a key that is not there yet. */
+  readonly isFull: boolean;
 }
 
 type CommandOf<Kind extends KvCommand['kind']> = Extract<KvCommand, { kind: Kind }>;
@@ -49,6 +51,12 @@ export const liveAt = (state: KvState | undefined, nowMs: number): KvState | und
 /** Carries a command out on what the key holds. The epoch has been compared already. */
 export const kvStep = (before: KvState | undefined, command: KvCommand, circumstances: KvCircumstances): KvStep => {
   const state = liveAt(before, circumstances.nowMs);
+  const step = stepOf(state, command, circumstances);
+  const isNew = state === undefined && step.state !== undefined;
+  return isNew && circumstances.isFull ? { reply: { refused: 'full' }, state } : step;
+};
+
+const stepOf = (state: KvState | undefined, command: KvCommand, circumstances: KvCircumstances): KvStep => {
   switch (command.kind) {
     case 'get':
       return { reply: found(state), state };

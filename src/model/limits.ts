@@ -144,3 +144,16 @@ export const connectionsWaitingMax = 8192;
 
 /** Workers behind one port. */
 export const workersMax = 256;
+
+/** The largest that a quota may be set to. */
+export const quotaMax = 1_000_000_000;
+
+/** Messages a session is let through at once before the rates are looked at again. */
+export const quotaAdvanceMax = 32;
+
+/** Messages a gateway takes from a workspace's rate at once, and for how long of that rate. */
+export const workspaceShareMax = 4096;
+export const workspaceShareMs = 50;
+
+/** Identities that are away and whose rate is still remembered; the one that left first is forgotten first. */
+export const identitiesRememberedMax = 100_000;

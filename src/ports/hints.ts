@@ -22,7 +22,9 @@ export type Hint =
     }
   | { readonly kind: 'presence'; readonly probe: string; readonly alive: boolean }
   /** These receipts have been written: their senders may be told. */
-  | { readonly kind: 'receipts'; readonly steps: readonly ReceiptStep[] };
+  | { readonly kind: 'receipts'; readonly steps: readonly ReceiptStep[] }
+  /** Overrides of quotas have changed. */
+  | { readonly kind: 'quotas' };
 
 export interface Hints {
   /** To every gateway, this one included. Never fails: a hint that cannot be sent is lost. */

@@ -280,7 +280,7 @@ export class Presence implements AsyncDisposable {
 
   #hear(hint: Hint): void {
     if (hint.kind === 'presence') return this.#probing.hear(hint);
-    if (hint.kind === 'receipts') return;
+    if (hint.kind === 'receipts' || hint.kind === 'quotas') return;
     if (hint.kind === 'settle') return this.#settle(hint);
     const session = this.#hereUnder(hint.identity).find(({ epoch }) => epoch === hint.epoch);
     if (session === undefined) return;

@@ -7,6 +7,8 @@ import { MemoryHints } from '../../src/adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
+import { MemoryQuotaLedger } from '../../src/adapters/memory/memory-quota-ledger.ts';
+import { MemoryQuotaOverrideStore } from '../../src/adapters/memory/memory-quota-override-store.ts';
 import { MemoryReceiptStore } from '../../src/adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
@@ -20,6 +22,8 @@ import { hintsConformance } from './hints.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
 import { messageLogConformance } from './message-log.ts';
+import { quotaLedgerConformance } from './quota-ledger.ts';
+import { quotaOverrideStoreConformance } from './quota-override-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { topicIndexConformance } from './topic-index.ts';
 import { workQueueConformance } from './work-queue.ts';
@@ -57,6 +61,13 @@ receiptStoreConformance('memory', (retentionMs) =>
 );
 deadLetterStoreConformance('memory', () =>
   Promise.resolve({ store: new MemoryDeadLetterStore(), [Symbol.asyncDispose]: nothing }),
+);
+
+quotaLedgerConformance('memory', () =>
+  Promise.resolve({ ledger: new MemoryQuotaLedger(systemClock), [Symbol.asyncDispose]: nothing }),
+);
+quotaOverrideStoreConformance('memory', () =>
+  Promise.resolve({ store: new MemoryQuotaOverrideStore(), [Symbol.asyncDispose]: nothing }),
 );
 
 delayStoreConformance('memory', () =>

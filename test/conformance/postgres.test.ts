@@ -7,6 +7,7 @@ import type { SqlDatabase } from '../../src/adapters/sql/sql-database.ts';
 import { SqlDeadLetterStore } from '../../src/adapters/sql/sql-dead-letter-store.ts';
 import { SqlDelayStore } from '../../src/adapters/sql/sql-delay-store.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
+import { SqlQuotaOverrideStore } from '../../src/adapters/sql/sql-quota-override-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { SqlTopicIndex } from '../../src/adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
@@ -19,6 +20,7 @@ import { cursorStoreConformance } from './cursor-store.ts';
 import { deadLetterStoreConformance } from './dead-letter-store.ts';
 import { delayStoreConformance } from './delay-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
+import { quotaOverrideStoreConformance } from './quota-override-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { topicIndexConformance } from './topic-index.ts';
 import { workQueueConformance } from './work-queue.ts';
@@ -85,6 +87,14 @@ describe.runIf(hasPostgres())('on Postgres', () => {
     const database = await open();
     return {
       store: new SqlDeadLetterStore(database),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  });
+
+  quotaOverrideStoreConformance('postgres', async () => {
+    const database = await open();
+    return {
+      store: new SqlQuotaOverrideStore(database),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   });

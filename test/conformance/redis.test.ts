@@ -5,6 +5,7 @@ import { RedisCursorStore } from '../../src/adapters/redis/redis-cursor-store.ts
 import { RedisHints } from '../../src/adapters/redis/redis-hints.ts';
 import { RedisKvStore } from '../../src/adapters/redis/redis-kv-store.ts';
 import { RedisLeaseStore } from '../../src/adapters/redis/redis-lease-store.ts';
+import { RedisQuotaLedger } from '../../src/adapters/redis/redis-quota-ledger.ts';
 import { RedisReceiptStore } from '../../src/adapters/redis/redis-receipt-store.ts';
 import { RedisTopicIndex } from '../../src/adapters/redis/redis-topic-index.ts';
 import { onEachRedis } from '../adapters/redis/addresses.ts';
@@ -14,6 +15,7 @@ import { cursorStoreConformance } from './cursor-store.ts';
 import { hintsConformance } from './hints.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { leaseStoreConformance } from './lease-store.ts';
+import { quotaLedgerConformance } from './quota-ledger.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { topicIndexConformance } from './topic-index.ts';
 
@@ -58,6 +60,10 @@ onEachRedis((kind, server) => {
       store: new RedisCheckpointStore({ redis, keys }),
       [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
     };
+  });
+  quotaLedgerConformance(`redis ${kind}`, async () => {
+    const redis = await open();
+    return { ledger: new RedisQuotaLedger({ redis, keys }), [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
   });
   hintsConformance(`redis ${kind}`, async () => {
     const opened = [await open(), await open()] as const;

@@ -5,6 +5,7 @@ import { SqlCursorStore } from '../../src/adapters/sql/sql-cursor-store.ts';
 import { SqlDeadLetterStore } from '../../src/adapters/sql/sql-dead-letter-store.ts';
 import { SqlDelayStore } from '../../src/adapters/sql/sql-delay-store.ts';
 import { SqlKvStore } from '../../src/adapters/sql/sql-kv-store.ts';
+import { SqlQuotaOverrideStore } from '../../src/adapters/sql/sql-quota-override-store.ts';
 import { SqlReceiptStore } from '../../src/adapters/sql/sql-receipt-store.ts';
 import { SqlTopicIndex } from '../../src/adapters/sql/sql-topic-index.ts';
 import { defaultWorkQueueOptions, SqlWorkQueue } from '../../src/adapters/sql/sql-work-queue.ts';
@@ -21,6 +22,7 @@ import { deadLetterStoreConformance } from './dead-letter-store.ts';
 import { delayStoreConformance } from './delay-store.ts';
 import { kvStoreConformance } from './kv-store.ts';
 import { messageLogConformance } from './message-log.ts';
+import { quotaOverrideStoreConformance } from './quota-override-store.ts';
 import { receiptStoreConformance } from './receipt-store.ts';
 import { topicIndexConformance } from './topic-index.ts';
 import { workQueueConformance } from './work-queue.ts';
@@ -124,6 +126,18 @@ deadLetterStoreConformance('sqlite', async () => {
   const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
   return {
     store: new SqlDeadLetterStore(database),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+});
+
+quotaOverrideStoreConformance('sqlite', async () => {
+  const directory = createTestDirectory();
+  const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
+  return {
+    store: new SqlQuotaOverrideStore(database),
     [Symbol.asyncDispose]: async () => {
       await database[Symbol.asyncDispose]();
       directory[Symbol.dispose]();

@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from './end-with-us.ts';
 
+/** What is sent here is sent as fast as it can be. */
+export const withoutRates = { AETHER_SESSION_RATE: '0', AETHER_IDENTITY_RATE: '0' } as const;
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** It neither served nor ended. */
@@ -46,7 +49,7 @@ export class GatewayProcess implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       ['--conditions=source', '--disable-warning=ExperimentalWarning', program, command, '--json', ...given],
-      { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+      { cwd: root, env: { ...process.env, ...withoutRates, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     endWithUs(child);
     const log: string[] = [];

@@ -33,6 +33,9 @@ const servicesEnvironment = (): Readonly<Record<string, string>> => {
   return services;
 };
 
+/** Tests are faster than any client should be. */
+export const withoutRates: Readonly<Record<string, string>> = { AETHER_SESSION_RATE: '0', AETHER_IDENTITY_RATE: '0' };
+
 /** Settings of the stack on the private services of this run, or on others, with names of their own. */
 export const stackEnvironment = (prefix: string, services = servicesEnvironment()): Readonly<Record<string, string>> =>
   stackSettings(prefix, services);
@@ -50,7 +53,11 @@ export const openStoryFabric = async (
 ): Promise<StoryFabric & AsyncDisposable> => {
   const directory = mkdtempSync(join(tmpdir(), 'aether-story-'));
   const log = new MemoryLog();
-  const env = { ...(composition === 'stack' ? stackEnvironment(unique('story')) : {}), ...options.env };
+  const env = {
+    ...withoutRates,
+    ...(composition === 'stack' ? stackEnvironment(unique('story')) : {}),
+    ...options.env,
+  };
   const flags = { port: '0', 'ops-port': '0', 'data-dir': directory, ...options.flags };
   const config = loadConfig({ env, flags, defaultMode: composition });
   const count = composition === 'stack' ? (options.gateways ?? 2) : 1;

@@ -306,13 +306,13 @@ onEachComposition(
         [
           'a value too large',
           { op: Op.PUT, key: 'k', value: Buffer.alloc(1024 * 1024 + 1) },
-          'ERR_PAYLOAD_TOO_LARGE',
+          'ERR_QUOTA_001',
           '1048577 bytes, at most 1048576',
         ],
         [
           'a value too large, if there is none',
           { op: Op.SET_NX, key: 'k', value: Buffer.alloc(1024 * 1024 + 1) },
-          'ERR_PAYLOAD_TOO_LARGE',
+          'ERR_QUOTA_001',
           'at most',
         ],
         [

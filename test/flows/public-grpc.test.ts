@@ -20,7 +20,9 @@ import { Gateway } from '../../src/gateway/gateway.ts';
 import { type ConnectCall, takeInside } from '../../src/gateway/grpc-inside.ts';
 import { openGrpcServer } from '../../src/gateway/grpc-server.ts';
 import { defaultKvSettings, Kv } from '../../src/kv/kv.ts';
+import { noLimits } from '../../src/model/quota.ts';
 import { Presence } from '../../src/presence/presence.ts';
+import { Quotas } from '../../src/quotas/quotas.ts';
 import { Receipts } from '../../src/receipts/receipts.ts';
 import { Router } from '../../src/router/router.ts';
 import { agentInit, RawClient, send } from './raw-client.ts';
@@ -60,6 +62,7 @@ const open = async (inside: typeof takeInside = () => undefined) => {
     delays: stack.use(new Delays({ ...ports, router })),
     kv: new Kv(ports, defaultKvSettings),
     checkpoints: new Checkpoints(ports, defaultCheckpointSettings),
+    quotas: stack.use(await Quotas.open(noLimits, ports)),
     authorizer: new Authorizer(),
     authenticate: acceptEveryone,
     settings: {

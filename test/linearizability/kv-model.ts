@@ -17,7 +17,7 @@ const bufferText = (value: unknown): unknown =>
 export const kvModel: Model<KvState | undefined, KvCommand, KvReply> = {
   initial: undefined,
   step: (state, command, reply) => {
-    const next = kvStep(state, command, { nowMs: 0, holdsMember: false });
+    const next = kvStep(state, command, { nowMs: 0, holdsMember: false, isFull: false });
     return reply === undefined || texts(next.reply) === texts(reply) ? [next.state] : [];
   },
   keyOf: (state) => (state?.kind === 'value' ? `=${Buffer.from(state.value).toString('latin1')}` : '-'),

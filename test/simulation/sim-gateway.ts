@@ -5,6 +5,7 @@
 import { defaultCheckpointSettings } from '../../src/checkpoints/checkpoints.ts';
 import { type FabricParts, openFabricParts, type Ports } from '../../src/compose/fabric.ts';
 import { defaultKvSettings } from '../../src/kv/kv.ts';
+import { noLimits } from '../../src/model/quota.ts';
 import type { PresenceSettings } from '../../src/presence/presence.ts';
 import type { Ledger } from './ledger.ts';
 import { type Cut, Link } from './link.ts';
@@ -187,6 +188,7 @@ export class SimGateway {
       delayMaxMs: 3_600_000,
       kv: defaultKvSettings,
       checkpoints: defaultCheckpointSettings,
+      quotas: noLimits,
     };
     try {
       life.parts = await openFabricParts(life.ports, settings);
@@ -240,6 +242,8 @@ export class SimGateway {
       checkpointStore: viewCalls(stores.checkpoints, links.redis, 'checkpoints'),
       messageLog: viewLog(stores, links.log),
       workQueue: viewWork(stores, links.work),
+      quotaLedger: stores.quotaLedger,
+      quotaOverrideStore: stores.quotaOverrides,
     };
     return bugs.ports?.(ports) ?? ports;
   }

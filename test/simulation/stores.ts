@@ -9,6 +9,8 @@ import { MemoryDelayStore } from '../../src/adapters/memory/memory-delay-store.t
 import { MemoryKvStore } from '../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../src/adapters/memory/memory-message-log.ts';
+import { MemoryQuotaLedger } from '../../src/adapters/memory/memory-quota-ledger.ts';
+import { MemoryQuotaOverrideStore } from '../../src/adapters/memory/memory-quota-override-store.ts';
 import { MemoryReceiptStore } from '../../src/adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
@@ -55,6 +57,8 @@ export class Stores implements StoreSet {
   readonly topicIndex = new MemoryTopicIndex();
   readonly deadLetters = new MemoryDeadLetterStore();
   readonly delays = new MemoryDelayStore();
+  readonly quotaLedger: MemoryQuotaLedger;
+  readonly quotaOverrides = new MemoryQuotaOverrideStore();
   readonly receipts: MemoryReceiptStore;
   readonly kv: MemoryKvStore;
   readonly checkpoints: MemoryCheckpointStore;
@@ -69,6 +73,7 @@ export class Stores implements StoreSet {
     const work = new MemoryWorkQueue();
     this.work = bugs.work?.(work) ?? work;
     this.receipts = new MemoryReceiptStore({ clock, retentionMs: receiptsMs });
+    this.quotaLedger = new MemoryQuotaLedger(clock);
     this.kv = new MemoryKvStore(clock);
     this.checkpoints = new MemoryCheckpointStore(clock);
     this.leases = this.#openLeases();

@@ -6,6 +6,7 @@ import type { AetherError } from './error.ts';
 import type { Handler, IterateOptions } from './feed.ts';
 import { handle } from './handling.ts';
 import type { CloseOptions, Link } from './link.ts';
+import { Quotas } from './quotas.ts';
 import { Receipts } from './receipts.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -30,6 +31,8 @@ export class Client implements AsyncDisposable {
   readonly checkpoints: Checkpoints;
   /** For operators: what recipients gave up on. */
   readonly deadLetters: DeadLetters;
+  /** For operators: how much workspaces and identities may use. */
+  readonly quotas: Quotas;
   /** How far one's own messages have come. */
   readonly receipts: Receipts;
   readonly #link: Link;
@@ -39,6 +42,7 @@ export class Client implements AsyncDisposable {
     this.sessions = new Sessions(link);
     this.checkpoints = new Checkpoints(link);
     this.deadLetters = new DeadLetters(link);
+    this.quotas = new Quotas(link);
     this.receipts = new Receipts(link);
   }
 

@@ -57,6 +57,12 @@ export interface ConnectOptions {
    * goes to the dead letters after some attempts. Connecting fails where the gateway cannot. False by default.
    */
   readonly acks?: boolean | undefined;
+  /**
+   * What happens to messages beyond the rate the gateway allows. `wait`, by default: they are held up, in order, and
+   * `send()` with them, for as long as `sendTimeoutMs`. `reject`: each is refused with `ERR_RATE_LIMITED` and a
+   * `retryAfterMs`, through `errors()` or its receipt; such a client cannot use `quotas`.
+   */
+  readonly rateLimits?: 'wait' | 'reject' | undefined;
   /** One attempt, from dialling to the gateway's acknowledgement. 15,000 by default. */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a send may wait for a connection or for room. 30,000 by default. */
@@ -81,6 +87,7 @@ export interface Settings {
   readonly signal: AbortSignal | undefined;
   readonly extensions: readonly ExtensionDeclaration[];
   readonly receipts: boolean;
+  readonly rateLimits: 'wait' | 'reject';
   readonly connectTimeoutMs: number;
   readonly sendTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -104,6 +111,7 @@ export const resolve = (options: ConnectOptions): Settings => ({
   signal: options.signal,
   extensions: extensionsOf(options),
   receipts: options.receipts ?? false,
+  rateLimits: options.rateLimits ?? 'wait',
   connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs, 15_000),
   sendTimeoutMs: positive('sendTimeoutMs', options.sendTimeoutMs, 30_000),
   requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs, 10_000),
@@ -117,6 +125,7 @@ const extensionsOf = ({
   batch = true,
   receipts = false,
   acks = false,
+  rateLimits = 'wait',
 }: ConnectOptions): readonly ExtensionDeclaration[] => {
   const named = extensions.map(({ uri, version = '', required = false, jsonSchema = '' }) => ({
     uri,
@@ -129,7 +138,13 @@ const extensionsOf = ({
     ...(batch ? [declared(fabricExtensions.batch, { required: false })] : []),
     ...(receipts ? [declared(fabricExtensions.receipts, { required: true })] : []),
     ...(acks ? [declared(fabricExtensions.ack, { required: true })] : []),
+    ...(isWaiting(rateLimits) ? [declared(fabricExtensions.quotas, { required: false })] : []),
   ];
+};
+
+const isWaiting = (rateLimits: string): boolean => {
+  if (rateLimits === 'wait' || rateLimits === 'reject') return rateLimits === 'wait';
+  throw failure('INVALID_ARGUMENT', `rateLimits is ${rateLimits}, it must be wait or reject`);
 };
 
 const declared = (uri: string, { required }: { readonly required: boolean }): ExtensionDeclaration => ({

@@ -3,4 +3,5 @@ export const fabricExtensions = {
   batch: 'urn:aether-fabric:batch',
   receipts: 'urn:aether-fabric:receipts',
   ack: 'urn:aether-fabric:ack',
+  quotas: 'urn:aether-fabric:quotas',
 } as const;

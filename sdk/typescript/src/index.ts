@@ -47,6 +47,7 @@ export type { MetricsBridgeClient } from './metrics-bridge-client.ts';
 export type { OrchestratorClient } from './orchestrator-client.ts';
 export type { ProgressKind, ProgressReport, ProgressStep, ProgressUpdate } from './progress.ts';
 export type { PublishingClient, PublishOptions } from './publishing-client.ts';
+export type { ClearQuotaOptions, Quota, QuotaChanges, QuotaLimits, Quotas } from './quotas.ts';
 export type { ErrorCode, Reason } from './reasons.ts';
 export type { Receipt, ReceiptState } from './receipt.ts';
 export type { Receipts } from './receipts.ts';

@@ -329,6 +329,7 @@ export class Link {
       bytesMax: this.settings.outboxBytesMax,
       query: (ids) => void queryReceipts(this, ids),
       resend: (frame) => this.#sendQuietly(frame),
+      rejectsHaste: this.settings.rateLimits === 'reject',
     });
   }
 

@@ -130,6 +130,8 @@ const refusalCodes: Readonly<Record<string, ErrorCode>> = {
   ERR_RATE_LIMITED: 'resource_exhausted',
   ERR_WORKSPACE_RATE_LIMITED: 'resource_exhausted',
   ERR_QUOTA_001: 'resource_exhausted',
+  ERR_QUOTA_UNKNOWN: 'not_found',
+  ERR_QUOTA_UNAVAILABLE: 'unavailable',
   ERR_SV_UNAVAILABLE: 'unavailable',
   ERR_CIRCUIT_OPEN: 'unavailable',
   ERR_PUBLISH_FAILED: 'unavailable',

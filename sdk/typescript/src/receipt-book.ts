@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { type AetherError, failure } from './error.ts';
 import { receiptPollMs, receiptsPerQueryMax, resendAfterMs } from './limits.ts';
 import { newer, progressTo, type Receipt, type Rung } from './receipt.ts';
+import { isHaste } from './refusal.ts';
 import type { ReceiptWait, Tracked } from './sent.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -25,6 +26,8 @@ export interface ReceiptBookSettings {
   readonly query: (ids: readonly string[]) => void;
   /** Sends a frame again. Never rejects. */
   readonly resend: (frame: Uint8Array) => void;
+  /** Whether a message that was refused for its sender's haste is given up. */
+  readonly rejectsHaste: boolean;
 }
 
 /** One message. */
@@ -168,7 +171,8 @@ export class ReceiptBook {
     const entry = this.#entries.get(error.requestId ?? '');
     if (entry === undefined) return false;
     const { frame } = entry;
-    if (error.retryable && frame !== undefined && this.#closed === undefined) {
+    const isGivenUp = this.#settings.rejectsHaste && isHaste(error);
+    if (error.retryable && !isGivenUp && frame !== undefined && this.#closed === undefined) {
       setTimeout(() => {
         if (entry.frame !== undefined && this.#closed === undefined) this.#settings.resend(frame);
       }, error.retryAfterMs ?? resendAfterMs);

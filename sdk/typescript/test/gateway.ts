@@ -7,6 +7,8 @@ import { MemoryHints } from '../../../src/adapters/memory/memory-hints.ts';
 import { MemoryKvStore } from '../../../src/adapters/memory/memory-kv-store.ts';
 import { MemoryLeaseStore } from '../../../src/adapters/memory/memory-lease-store.ts';
 import { MemoryMessageLog } from '../../../src/adapters/memory/memory-message-log.ts';
+import { MemoryQuotaLedger } from '../../../src/adapters/memory/memory-quota-ledger.ts';
+import { MemoryQuotaOverrideStore } from '../../../src/adapters/memory/memory-quota-override-store.ts';
 import { MemoryReceiptStore } from '../../../src/adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../../../src/adapters/memory/memory-work-queue.ts';
@@ -17,6 +19,7 @@ import { defaultCheckpointSettings } from '../../../src/checkpoints/checkpoints.
 import { type Fabric, openFabric } from '../../../src/compose/fabric.ts';
 import type { GrpcServerSettings } from '../../../src/gateway/grpc-server.ts';
 import { defaultKvSettings } from '../../../src/kv/kv.ts';
+import { type LimitChanges, noLimits } from '../../../src/model/quota.ts';
 import type { Log } from '../../../src/ports/log.ts';
 
 const silent: Log = {
@@ -40,6 +43,8 @@ export const createStores = () => ({
   workQueue: new MemoryWorkQueue(),
   kvStore: new MemoryKvStore(systemClock),
   checkpointStore: new MemoryCheckpointStore(systemClock),
+  quotaLedger: new MemoryQuotaLedger(systemClock),
+  quotaOverrideStore: new MemoryQuotaOverrideStore(),
 });
 
 export interface GatewayOptions {
@@ -47,6 +52,8 @@ export interface GatewayOptions {
   readonly stores?: ReturnType<typeof createStores>;
   readonly tls?: GrpcServerSettings['tls'];
   readonly slowConsumerMs?: number;
+  /** None by default. */
+  readonly quotas?: LimitChanges;
 }
 
 export interface TestGateway extends AsyncDisposable {
@@ -76,6 +83,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
       delayMaxMs: 2_592_000_000,
       kv: defaultKvSettings,
       checkpoints: defaultCheckpointSettings,
+      quotas: { ...noLimits, kv_value_size: 1024 * 1024, ...options.quotas },
       drainTimeoutMs: 5000,
     },
   );

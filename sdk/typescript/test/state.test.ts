@@ -119,7 +119,7 @@ describe('key-value state', () => {
     });
     await expect(kv.put('', 'x')).rejects.toMatchObject({ reason: 'ERR_INVALID_ARGUMENT' });
     await expect(kv.put('k', new Uint8Array(1024 * 1024 + 1))).rejects.toMatchObject({
-      reason: 'ERR_PAYLOAD_TOO_LARGE',
+      reason: 'ERR_QUOTA_001',
     });
     await expect(kv.put('enc:k', 'x')).rejects.toMatchObject({ reason: 'ERR_KV_ENCRYPTION' });
     await expect(kv.get('k', { scope: 'user' })).rejects.toMatchObject({ reason: 'ERR_INVALID_ARGUMENT' });

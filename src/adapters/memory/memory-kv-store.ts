@@ -65,11 +65,22 @@ export class MemoryKvStore implements KvStore {
     const entry = this.#live(command.place);
     const member = command.kind === 'add_member' ? Buffer.from(command.member).toString('hex') : '';
     const holdsMember = entry?.members.has(member) === true;
-    const { reply, state } = kvStep(entry?.state, command, { nowMs: this.#clock.now(), holdsMember });
+    const isFull = entry === undefined && this.#isFull(command);
+    const { reply, state } = kvStep(entry?.state, command, { nowMs: this.#clock.now(), holdsMember, isFull });
     if (state === entry?.state) return reply;
     if (state === undefined) entries.delete(key);
     else entries.set(key, { state: owned(state), members: membersOf(state, entry, member) });
     return reply;
+  }
+
+  /** What has expired is let go before it counts. */
+  #isFull(command: KvCommand): boolean {
+    if (!('keysMax' in command) || command.keysMax === undefined) return false;
+    const { space } = command.place;
+    const entries = this.#space(space);
+    if (entries.size < command.keysMax) return false;
+    for (const key of entries.keys()) this.#live({ space, key });
+    return entries.size >= command.keysMax;
   }
 
   #live({ space, key }: KvPlace): Entry | undefined {

@@ -87,6 +87,16 @@ export class RedisKeys {
     return `${this.#bucket(bucketOf(owner))}checkpoints:${owner}`;
   }
 
+  /** What a workspace has left of its rate. */
+  workspaceRate(workspace: string): string {
+    return `${this.#bucket(bucketOf(workspace))}rate:${workspace}`;
+  }
+
+  /** How many connections each gateway has in a workspace. */
+  workspaceConnections(workspace: string): string {
+    return `${this.#bucket(bucketOf(workspace))}connections:${workspace}`;
+  }
+
   /** What the channels begin with on which keepers hear of losses; the keeper follows. */
   get losses(): string {
     return `${this.#prefix}losses:`;

@@ -46,15 +46,23 @@ const wordsOf = (command: KvCommand): string => {
   const writing = `${Buffer.byteLength(command.place.key)} ${command.kind} ${command.epoch ?? '-'}`;
   switch (command.kind) {
     case 'put':
-      return `${writing} ${ttlText(command.ttlMs) || '-'} ${command.when.is}`;
+      return `${writing} ${makingWords(command)} ${command.when.is}`;
     case 'delete':
-      return `${writing} - ${command.when.is}`;
+      return `${writing} - - ${command.when.is}`;
     case 'add':
-      return `${writing} ${ttlText(command.ttlMs) || '-'} ${command.amount} ${command.atLeast ?? '-'} ${command.atMost ?? '-'}`;
+      return `${writing} ${makingWords(command)} ${command.amount} ${command.atLeast ?? '-'} ${command.atMost ?? '-'}`;
     case 'add_member':
-      return `${writing} ${ttlText(command.ttlMs) || '-'}`;
+      return `${writing} ${makingWords(command)}`;
   }
 };
+
+const makingWords = ({
+  ttlMs,
+  keysMax,
+}: {
+  readonly ttlMs: number | undefined;
+  readonly keysMax?: number | undefined;
+}): string => `${ttlText(ttlMs) || '-'} ${keysMax ?? '-'}`;
 
 /** Redis takes whole milliseconds above 0. */
 export const ttlText = (ttlMs: number | undefined): string =>
@@ -62,7 +70,7 @@ export const ttlText = (ttlMs: number | undefined): string =>
 
 export const asBuffer = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 
-const refusals: ReadonlySet<string> = new Set<KvRefusal>(['fenced', 'wrong_type', 'out_of_range']);
+const refusals: ReadonlySet<string> = new Set<KvRefusal>(['fenced', 'wrong_type', 'out_of_range', 'full']);
 const isRefusal = (text: string): text is KvRefusal => refusals.has(text);
 
 /** An error where Redis refused this command by itself, such as for want of memory. */

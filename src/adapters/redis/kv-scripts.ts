@@ -14,10 +14,10 @@ import { script } from './script.ts';
  *   arguments: words, which take one argument, since each costs; then, as there are, the name of the space under an epoch,
  *     value or member, value to be equal. The words, '-' for none:
  *     `get`
- *     | bytes of the key's name, `put`, epoch, TTL, condition (`any` | `absent` | `equal`)
- *     | bytes of the key's name, `delete`, epoch, -, condition
- *     | bytes of the key's name, `add`, epoch, TTL, amount, least, most
- *     | bytes of the key's name, `add_member`, epoch, TTL
+ *     | bytes of the key's name, `put`, epoch, TTL, most keys, condition (`any` | `absent` | `equal`)
+ *     | bytes of the key's name, `delete`, epoch, -, -, condition
+ *     | bytes of the key's name, `add`, epoch, TTL, most keys, amount, least, most
+ *     | bytes of the key's name, `add_member`, epoch, TTL, most keys
  * The first argument is how many commands there are, the second how long a fence is kept.
  * Answers: of each, a refusal | `failed` and why | applied, count or nothing, value or nothing.
  */
@@ -50,6 +50,18 @@ local function sweep(c)
   end
 end
 
+-- Whether there is no room for a key that is not there yet. Names whose key has expired count until they are found: of
+-- a space that seems full 100 names are looked at.
+local function isFull(c)
+  if c.room == '' or redis.call('ZCARD', c.names) < tonumber(c.room) then return false end
+  if redis.call('ZSCORE', c.names, c.name) then return false end
+  local beginning = string.sub(c.at, 1, -1 - string.len(c.name))
+  for _, name in ipairs(redis.call('ZRANDMEMBER', c.names, 100)) do
+    if redis.call('EXISTS', beginning .. name) == 0 then redis.call('ZREM', c.names, name) end
+  end
+  return redis.call('ZCARD', c.names) >= tonumber(c.room)
+end
+
 local function created(c)
   redis.call('ZADD', c.names, 0, c.name)
   if c.epoch ~= '' then redis.call('SADD', c.spaces, c.space) end
@@ -69,6 +81,7 @@ end
 local function put(c)
   if c.condition == 'any' then
     local existed = redis.call('EXISTS', c.at) == 1
+    if not existed and isFull(c) then return 'full' end
     write(c)
     if not existed then created(c) end
     return {1, false, false}
@@ -76,6 +89,7 @@ local function put(c)
   local value, isSet = read(c)
   if c.condition == 'absent' then
     if isSet or value then return {0, false, value} end
+    if isFull(c) then return 'full' end
     write(c)
     created(c)
     return {1, false, false}
@@ -126,6 +140,10 @@ local function add(c)
     return {0, before or '0', false}
   end
   if not before then
+    if isFull(c) then
+      redis.call('DEL', c.at)
+      return 'full'
+    end
     if c.ttl ~= '' then redis.call('PEXPIRE', c.at, c.ttl) end
     created(c)
   end
@@ -139,6 +157,10 @@ local function add_member(c)
     error(added)
   end
   local members = redis.call('SCARD', c.at)
+  if added == 1 and members == 1 and isFull(c) then
+    redis.call('DEL', c.at)
+    return 'full'
+  end
   if added == 1 then
     if c.ttl ~= '' then redis.call('PEXPIRE', c.at, c.ttl) end
     if members == 1 then created(c) end
@@ -151,8 +173,10 @@ local commands = {get = get, put = put, delete = delete, add = add, add_member =
 local function readCommand()
   local words, at = argument(), key()
   if words == 'get' then return {kind = 'get', at = at, epoch = ''} end
-  local length, kind, epoch, ttl, first, least, most = string.match(words, '^(%d+) (%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*)$')
+  local length, kind, epoch, ttl, room, first, least, most =
+    string.match(words, '^(%d+) (%S+) (%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*)$')
   local c = {kind = kind, at = at, names = key(), epoch = '', ttl = ttl == '-' and '' or ttl}
+  c.room = room == '-' and '' or room
   c.name = string.sub(at, -tonumber(length))
   if epoch ~= '-' then c.epoch, c.fence, c.spaces, c.space = epoch, key(), key(), argument() end
   if kind == 'add' then

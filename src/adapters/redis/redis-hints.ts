@@ -25,6 +25,7 @@ const wireHint = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('settle'), identity: z.string(), epoch, keeper: z.string(), probe: z.string() }),
   z.object({ kind: z.literal('presence'), probe: z.string(), alive: z.boolean() }),
   z.object({ kind: z.literal('receipts'), steps: z.array(step) }),
+  z.object({ kind: z.literal('quotas') }),
 ]);
 
 const encodeHint = (hint: Hint): string =>

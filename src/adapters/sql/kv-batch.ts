@@ -2,7 +2,7 @@
  * Many commands as one: what their keys hold is loaded at once, the rules are followed in memory, one command after the
  * other, and what has changed is stored at once. Pure; `kv-statements.ts` loads and stores.
  */
-import type { KvCommand, KvPlace, KvReply } from '../../model/kv-command.ts';
+import { type KvCommand, type KvPlace, type KvReply, type KvSpace, keysMaxOf } from '../../model/kv-command.ts';
 import { type KvState, kvStep, liveAt } from '../../model/kv-rules.ts';
 import { epochKey } from './sql-fences.ts';
 
@@ -15,8 +15,12 @@ export interface Loaded {
   readonly held: ReadonlySet<number>;
   /** The newest epochs, by `epochKey`. */
   readonly epochs: ReadonlySet<string>;
+  /** How many keys spaces have, by `spaceKey`: of those with a limit, all that are made in. */
+  readonly counts: ReadonlyMap<string, number>;
   readonly nowMs: number;
 }
+
+export const spaceKey = ({ owner, name }: KvSpace): string => `${owner}\n${name}`;
 
 export interface Change {
   readonly place: KvPlace;
@@ -43,9 +47,9 @@ class Slot {
     this.#isReplaced = this.#hadRow && this.#loaded === undefined;
   }
 
-  carryOut(command: KvCommand, nowMs: number): KvReply {
+  carryOut(command: KvCommand, { nowMs, isFull }: { readonly nowMs: number; readonly isFull: boolean }): KvReply {
     const member = command.kind === 'add_member' ? Buffer.from(command.member).toString('hex') : '';
-    const { reply, state } = kvStep(this.state, command, { nowMs, holdsMember: this.held.has(member) });
+    const { reply, state } = kvStep(this.state, command, { nowMs, isFull, holdsMember: this.held.has(member) });
     if (this.state?.kind === 'set' && state?.kind !== 'set') this.#forgetMembers();
     if (state !== this.state && command.kind === 'add_member' && !this.held.has(member)) {
       this.held.add(member);
@@ -67,6 +71,26 @@ class Slot {
     this.added.clear();
   }
 }
+
+export interface Outcome {
+  readonly replies: readonly KvReply[];
+  readonly changes: readonly Change[];
+}
+
+/** Carries a command out, and counts the key that it makes or removes. */
+const counted = (
+  slot: Slot,
+  command: KvCommand,
+  { counts, nowMs }: { readonly counts: Map<string, number>; readonly nowMs: number },
+): KvReply => {
+  const space = spaceKey(command.place.space);
+  const count = counts.get(space) ?? 0;
+  const had = slot.state !== undefined;
+  const reply = slot.carryOut(command, { nowMs, isFull: count >= (keysMaxOf(command) ?? Infinity) });
+  const has = slot.state !== undefined;
+  if (had !== has && counts.has(space)) counts.set(space, count + (has ? 1 : -1));
+  return reply;
+};
 
 export class KvBatch {
   /** Every key, once. */
@@ -98,7 +122,14 @@ export class KvBatch {
     return this.#commands.every(({ kind }) => kind === 'get');
   }
 
-  carryOut(loaded: Loaded): { readonly replies: readonly KvReply[]; readonly changes: readonly Change[] } {
+  /** Spaces a key may be made in that have a limit, by `spaceKey`. */
+  get limited(): ReadonlyMap<string, KvSpace> {
+    const making = this.#commands.filter((command) => keysMaxOf(command) !== undefined);
+    return new Map(making.map(({ place: { space } }) => [spaceKey(space), space]));
+  }
+
+  carryOut(loaded: Loaded): Outcome {
+    const counts = new Map(loaded.counts);
     const slots = this.places.map((_, index) => new Slot(loaded.states.get(index), loaded.nowMs));
     for (const [index, { place, member }] of this.members.entries()) {
       const slot = slots[place];
@@ -109,7 +140,7 @@ export class KvBatch {
       if (slot === undefined) throw new RangeError('a command without its key');
       const epoch = epochOf(command);
       if (epoch !== undefined && !loaded.epochs.has(epochKey(epoch))) return { refused: 'fenced' };
-      return slot.carryOut(command, loaded.nowMs);
+      return counted(slot, command, { counts, nowMs: loaded.nowMs });
     });
     const changes = this.places.flatMap((place, index) => slots[index]?.change(place) ?? []);
     return { replies, changes };

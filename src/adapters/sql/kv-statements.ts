@@ -54,6 +54,22 @@ export class KvStatements {
     return new Set(rows.map(({ n }) => n));
   }
 
+  /** How many keys the spaces have, by the same names. */
+  async counts(
+    queries: Queries,
+    spaces: ReadonlyMap<string, KvSpace>,
+    nowMs: number,
+  ): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    for (const [key, { owner, name }] of spaces) {
+      const { rows } = await sql<{ count: number }>`
+        select count(*) as count from aether_kv
+        where owner = ${owner} and space = ${name} and (expires_at is null or expires_at > ${nowMs})`.execute(queries);
+      counts.set(key, rows[0]?.count ?? 0);
+    }
+    return counts;
+  }
+
   async store(queries: Queries, changes: readonly Change[]): Promise<void> {
     await this.#delete(
       queries,

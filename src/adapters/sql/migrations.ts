@@ -87,6 +87,16 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'overrides of quotas',
+    up: async ({ schema }, { types }) => {
+      await schema
+        .createTable('aether_quota_override')
+        .addColumn('subject', 'text', (column) => column.primaryKey())
+        .addColumn('limits', types.document, (column) => column.notNull())
+        .execute();
+    },
+  },
 ];
 
 /** Passes on a database that has just been opened once it is at the newest version; closes it if it cannot be. */

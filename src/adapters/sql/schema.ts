@@ -18,6 +18,7 @@ export interface Schema {
   readonly aether_kv: KvTable;
   readonly aether_kv_member: KvMemberTable;
   readonly aether_checkpoint: CheckpointTable;
+  readonly aether_quota_override: QuotaOverrideTable;
 }
 
 interface MigrationTable {
@@ -131,4 +132,10 @@ interface DelayedTable {
   readonly attempt: Generated<number>;
   readonly claimed_until: Generated<number>;
   readonly body: Uint8Array;
+}
+
+interface QuotaOverrideTable {
+  readonly subject: string;
+  /** By the name of the limit. */
+  readonly limits: string;
 }

@@ -103,21 +103,23 @@ export class SqlKvStore implements KvStore {
   async #read(batch: KvBatch): Promise<readonly KvReply[]> {
     const nowMs = await this.#nowMs();
     const states = await this.#statements.load(this.#database.queries, batch.places);
-    return batch.carryOut({ states, held: new Set(), epochs: new Set(), nowMs }).replies;
+    return batch.carryOut({ states, held: new Set(), epochs: new Set(), counts: new Map(), nowMs }).replies;
   }
 
   #change(batch: KvBatch): Promise<readonly KvReply[]> {
     const { queries, dialect } = this.#database;
     return queries.transaction().execute(async (transaction) => {
       if (dialect.isShared) await dialect.lockNames(transaction, namesOf(batch));
-      const { replies, changes } = batch.carryOut({
+      const nowMs = await this.#nowMs();
+      const outcome = batch.carryOut({
         epochs: await this.#fences.current(transaction, batch.epochs),
         states: await this.#statements.load(transaction, batch.places),
         held: await this.#statements.held(transaction, batch),
-        nowMs: await this.#nowMs(),
+        counts: await this.#statements.counts(transaction, batch.limited, nowMs),
+        nowMs,
       });
-      await this.#statements.store(transaction, changes);
-      return replies;
+      await this.#statements.store(transaction, outcome.changes);
+      return outcome.replies;
     });
   }
 
@@ -130,9 +132,10 @@ export class SqlKvStore implements KvStore {
   }
 }
 
-const namesOf = ({ places, epochs }: KvBatch): readonly string[] => [
+const namesOf = ({ places, epochs, limited }: KvBatch): readonly string[] => [
   ...places.map(({ space, key }) => `kv\n${space.owner}\n${space.name}\n${Buffer.from(key).toString('hex')}`),
   ...epochs.map(({ owner }) => fenceName(owner)),
+  ...[...limited.keys()].map((space) => `kv space\n${space}`),
 ];
 
 const textOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString();

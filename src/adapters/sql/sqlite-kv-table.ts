@@ -3,8 +3,9 @@
  * what the statements of both dialects do. For whoever has the connection for itself; many commands are one transaction.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { KvCommand, KvPlace, KvReply } from '../../model/kv-command.ts';
+import { type KvCommand, type KvPlace, type KvReply, keysMaxOf } from '../../model/kv-command.ts';
 import { type KvState, kvStep, liveAt } from '../../model/kv-rules.ts';
+import { KvKeyCounts } from './kv-key-counts.ts';
 import { rollback } from './sqlite-file.ts';
 
 type AddMember = Extract<KvCommand, { kind: 'add_member' }>;
@@ -34,6 +35,7 @@ export class SqliteKvTable {
   readonly #isNewest: StatementSync;
   readonly #isHeld: StatementSync;
   readonly #addMember: StatementSync;
+  readonly #counts: KvKeyCounts;
 
   constructor(database: DatabaseSync) {
     const at = 'from aether_kv where owner = ? and space = ? and key = ?';
@@ -50,6 +52,10 @@ export class SqliteKvTable {
       'select 1 from aether_kv_member where owner = ? and space = ? and key = ? and member = ?',
     );
     this.#addMember = database.prepare('insert into aether_kv_member (owner, space, key, member) values (?, ?, ?, ?)');
+    const count = database.prepare(
+      'select count(*) as keys from aether_kv where owner = ? and space = ? and (expires_at is null or expires_at > ?)',
+    );
+    this.#counts = new KvKeyCounts(({ owner, name }, nowMs) => Number(count.get(owner, name, nowMs)?.['keys']));
   }
 
   /** All of them, durable, or none: then it throws. Each is answered for itself. */
@@ -62,6 +68,7 @@ export class SqliteKvTable {
       return replies;
     } catch (thrown) {
       rollback(this.#database);
+      this.#counts.forget();
       throw thrown;
     }
   }
@@ -74,11 +81,17 @@ export class SqliteKvTable {
     const row = this.#row(command);
     const before = liveAt(row?.state, nowMs);
     const holdsMember = command.kind === 'add_member' && before !== undefined && this.#holds(command);
-    const { reply, state: after } = kvStep(before, command, { nowMs, holdsMember });
+    const isFull = before === undefined && this.#isFull(command, nowMs);
+    const { reply, state: after } = kvStep(before, command, { nowMs, holdsMember, isFull });
     if (after !== before) this.#store(place, { row, before, after });
     if (after !== before && command.kind === 'add_member')
       this.#addMember.run(owner, place.space.name, keyOf(place), command.member);
     return reply;
+  }
+
+  #isFull(command: KvCommand, nowMs: number): boolean {
+    const keysMax = keysMaxOf(command);
+    return keysMax !== undefined && this.#counts.isFull(command.place.space, keysMax, nowMs);
   }
 
   #row(command: KvCommand): Row | undefined {
@@ -102,6 +115,8 @@ export class SqliteKvTable {
 
   /** With a row goes what it had: a set's members. What has expired, or was a set and is none any more, goes first. */
   #store(place: KvPlace, { row, before, after }: Step): void {
+    if (before === undefined) this.#counts.add(place.space, 1);
+    else if (after === undefined) this.#counts.add(place.space, -1);
     const isReplaced = before === undefined || before.kind !== after?.kind;
     if (row !== undefined && isReplaced) this.#delete.run(row.id);
     if (after === undefined) return;

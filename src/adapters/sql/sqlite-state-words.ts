@@ -4,25 +4,19 @@
  */
 import type { KvCommand, KvCondition, KvRefusal, KvReply } from '../../model/kv-command.ts';
 
+type Making = Exclude<KvCommand, { kind: 'get' | 'delete' }>;
 type PlaceWords = readonly [owner: string, space: string, key: string];
 /** The value it must be equal to, where it must. */
 type ConditionWords = 'any' | 'absent' | Uint8Array;
 type Maybe<Word> = Word | undefined;
+type MakingWords = readonly [epoch: Maybe<bigint>, ttlMs: Maybe<number>, keysMax: Maybe<number>];
 
 export type CommandWords =
   | readonly ['get', ...PlaceWords]
-  | readonly ['put', ...PlaceWords, epoch: Maybe<bigint>, ttlMs: Maybe<number>, value: Uint8Array, when: ConditionWords]
+  | readonly ['put', ...PlaceWords, ...MakingWords, value: Uint8Array, when: ConditionWords]
   | readonly ['delete', ...PlaceWords, epoch: Maybe<bigint>, when: Exclude<ConditionWords, 'absent'>]
-  | readonly [
-      'add',
-      ...PlaceWords,
-      epoch: Maybe<bigint>,
-      ttlMs: Maybe<number>,
-      amount: bigint,
-      atLeast: Maybe<bigint>,
-      atMost: Maybe<bigint>,
-    ]
-  | readonly ['add_member', ...PlaceWords, epoch: Maybe<bigint>, ttlMs: Maybe<number>, member: Uint8Array];
+  | readonly ['add', ...PlaceWords, ...MakingWords, amount: bigint, atLeast: Maybe<bigint>, atMost: Maybe<bigint>]
+  | readonly ['add_member', ...PlaceWords, ...MakingWords, member: Uint8Array];
 
 export type ReplyWords = KvRefusal | readonly [applied: boolean, value: Maybe<Uint8Array>, count: Maybe<bigint>];
 
@@ -34,22 +28,17 @@ export const toWords = (command: KvCommand): CommandWords => {
     case 'get':
       return ['get', ...place];
     case 'put':
-      return [
-        'put',
-        ...place,
-        command.epoch,
-        command.ttlMs,
-        new Uint8Array(command.value),
-        conditionWords(command.when),
-      ];
+      return ['put', ...place, ...makingWords(command), new Uint8Array(command.value), conditionWords(command.when)];
     case 'delete':
       return ['delete', ...place, command.epoch, conditionWords(command.when)];
     case 'add':
-      return ['add', ...place, command.epoch, command.ttlMs, command.amount, command.atLeast, command.atMost];
+      return ['add', ...place, ...makingWords(command), command.amount, command.atLeast, command.atMost];
     case 'add_member':
-      return ['add_member', ...place, command.epoch, command.ttlMs, new Uint8Array(command.member)];
+      return ['add_member', ...place, ...makingWords(command), new Uint8Array(command.member)];
   }
 };
+
+const makingWords = ({ epoch, ttlMs, keysMax }: Making): MakingWords => [epoch, ttlMs, keysMax];
 
 const conditionWords = <Is extends 'any' | 'absent'>(
   when: { readonly is: Is } | Extract<KvCondition, { is: 'equal' }>,
@@ -60,16 +49,18 @@ export const fromWords = (words: CommandWords): KvCommand => {
   switch (words[0]) {
     case 'get':
       return { kind: 'get', place };
-    case 'put':
-      return { kind: 'put', place, epoch: words[4], ttlMs: words[5], value: words[6], when: conditionOf(words[7]) };
+    case 'put': {
+      const [, , , , epoch, ttlMs, keysMax, value, when] = words;
+      return { kind: 'put', place, epoch, ttlMs, keysMax, value, when: conditionOf(when) };
+    }
     case 'delete':
       return { kind: 'delete', place, epoch: words[4], when: conditionOf(words[5]) };
     case 'add': {
-      const [, , , , epoch, ttlMs, amount, atLeast, atMost] = words;
-      return { kind: 'add', place, epoch, ttlMs, amount, atLeast, atMost };
+      const [, , , , epoch, ttlMs, keysMax, amount, atLeast, atMost] = words;
+      return { kind: 'add', place, epoch, ttlMs, keysMax, amount, atLeast, atMost };
     }
     case 'add_member':
-      return { kind: 'add_member', place, epoch: words[4], ttlMs: words[5], member: words[6] };
+      return { kind: 'add_member', place, epoch: words[4], ttlMs: words[5], keysMax: words[6], member: words[7] };
   }
 };
 

@@ -4,7 +4,7 @@ import { redeliverAfterMsMax } from '../../model/limits.ts';
 import type { ClientSession } from '../client-session.ts';
 
 /** Takes the client's word on its deliveries, each by itself. Answers only what it refuses. */
-export const handleAck = (client: ClientSession, { acked, nacked, requestId }: AckDeliveries): void => {
+export const handleAck = (client: ClientSession, { acked, nacked, requestId }: AckDeliveries): undefined => {
   const { acks } = client.recipient;
   const needed = client.missing('ack');
   if (needed !== undefined || acks === undefined) {

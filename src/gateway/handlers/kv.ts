@@ -5,10 +5,10 @@
  */
 import type { KvPermit } from '../../acl/authorizer.ts';
 import { type KVOperation, type KVResponse, KVOperation_OpType as Op } from '../../gen/aether/v1/kv.ts';
-import type { KvCount, KvOutcome } from '../../kv/kv.ts';
+import type { KvCount, KvLimits, KvOutcome } from '../../kv/kv.ts';
 import { scopeOf } from '../../kv/space.ts';
 import { asFabricError, FabricError } from '../../model/error.ts';
-import type { KvScope } from '../../model/kv-scope.ts';
+import { isExclusive, type KvScope } from '../../model/kv-scope.ts';
 import type { Say } from '../answers.ts';
 import type { ClientSession } from '../client-session.ts';
 import { failedResponse, listingResponse, outcomeResponse, scopeWishOf } from '../codec/kv.ts';
@@ -39,6 +39,7 @@ const sayingOf = async (client: ClientSession, { requestId }: KVOperation, answe
 
 const fail = (client: ClientSession, error: FabricError, requestId: string): void => {
   if (error.reason === 'SESSION_SUPERSEDED') return client.session.lose(error);
+  if (error.reason === 'ERR_QUOTA_001') client.measures.quotaRefusals.at({ limit: 'kv' }).add(1);
   if (requestId !== '') client.reply({ $case: 'kv', value: failedResponse(requestId) });
   client.refuse(error, requestId);
 };
@@ -102,11 +103,18 @@ const read = async (client: ClientSession, operation: KVOperation, allowed: KvPe
   return outcomeResponse(op === Op.GET ? await kv.get(allowed) : await kv.countMembers(allowed), requestId);
 };
 
+/** A value's size is limited for who writes it, the number of keys by whose they are. */
+const limitsOf = ({ deps: { quotas }, identity, workspace }: ClientSession, scope: KvScope): KvLimits => {
+  const own = quotas.limitsOf(identity, workspace);
+  const space = isExclusive(scope) ? own : quotas.limitsOf('', 'workspace' in scope ? scope.workspace : undefined);
+  return { valueBytesMax: own.kv_value_size, keysMax: space.kv_keys };
+};
+
 // oxlint-disable-next-line complexity -- one line for each operation there is
 const write = (client: ClientSession, operation: KVOperation, allowed: KvPermit<'write_kv'>): Promise<KvOutcome> => {
   const { kv } = client.deps;
   const { value, ttl, guardValue } = operation;
-  const writer = { permit: allowed, epoch: client.session.epoch };
+  const writer = { permit: allowed, epoch: client.session.epoch, limits: limitsOf(client, allowed.access.scope) };
   const counting = (guard?: bigint): KvCount => ({ delta: operation.deltaValue, ttlSeconds: ttl, guard });
   const expected = { is: 'equal', value: operation.expectedValue } as const;
   switch (operation.op) {

@@ -9,7 +9,8 @@ import { handleSend, messageTypeName, passesUnread } from './send.ts';
 export const handleLargeSend = (client: ClientSession, large: LargeSend): Promise<void> | undefined => {
   const target = client.knownTarget(large.targetTopic);
   const isUnread = target !== undefined && passesUnread(large.messageType, target.permit.access.topic);
-  if (!isUnread || large.payloadBytes > payloadBytesMax) return handleWhole(client, large);
+  const isPassed = isUnread && large.payloadBytes <= payloadBytesMax && client.admitRun(1);
+  if (!isPassed) return handleWhole(client, large);
   client.countRouted(messageTypeName(large.messageType));
   return client.publish(target.permit, encodeLarge(target.stamp, large));
 };

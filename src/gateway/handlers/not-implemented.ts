@@ -85,7 +85,7 @@ const requestIdOf = (frame: Upstream): string => {
 /** The Python client waits for these without an id, and takes whatever answer of their kind comes next. */
 const answeredWithoutId: ReadonlySet<Upstream['$case']> = new Set(['workspaceOp', 'agentOp', 'aclOp']);
 
-export const refuseNotImplemented = (client: ClientSession, frame: Upstream): void => {
+export const refuseNotImplemented = (client: ClientSession, frame: Upstream): undefined => {
   const requestId = requestIdOf(frame);
   const failure = requestId === '' && !answeredWithoutId.has(frame.$case) ? undefined : failures[frame.$case];
   if (failure !== undefined) client.reply(failure(requestId));

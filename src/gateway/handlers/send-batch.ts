@@ -29,11 +29,11 @@ const handleMember = (
   return wait === undefined ? client.outbox.room : wait.then(() => client.outbox.room);
 };
 
-/** Goes as one where its topic is known to take it so; its first message finds out. */
+/** Goes as one where its topic is known to take it so, and all of it may be sent; its first message finds out. */
 const handleRun = (client: ClientSession, run: SendRun, place: number): Promise<void> | undefined => {
   const target = client.knownTarget(run.targetTopic);
   const isUnread = target !== undefined && passesUnread(run.messageType, target.permit.access.topic);
-  if (!isUnread) return handleEach(client, run, place);
+  if (!isUnread || !client.admitRun(run.count)) return handleEach(client, run, place);
   client.countRouted(messageTypeName(run.messageType), run.count);
   return client.publish(target.permit, { frame: encodeRun(target.stamp, run), records: run.count });
 };

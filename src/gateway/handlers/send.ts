@@ -20,17 +20,17 @@ const typeNames = new Map<number, string>(
 export const messageTypeName = (type: number): string => typeNames.get(type) ?? 'unknown';
 
 /**
- * Accepts one message: its topic, then its size, then the sender's right, then its contents are checked, in this order.
- * Answers only when it refuses, with its place where it came in a batch. Waits only where something has to be looked up,
- * or the log cannot keep up.
+ * Accepts one message: its topic, then its size, then how much its sender may send, then the sender's right, then its
+ * contents are checked, in this order. Answers only when it refuses, with its place where it came in a batch. Waits only
+ * where something has to be looked up, the log cannot keep up, or the client has asked to.
  */
 export const handleSend = (client: ClientSession, send: SendMessage, place?: number): Promise<void> | undefined => {
   const target = isPlain(send) ? client.knownTarget(send.targetTopic) : undefined;
   if (target === undefined) return handleFirst(client, send, place);
-  const outcome = accept(client, send, target);
-  if (!(outcome instanceof FabricError)) return outcome;
-  refuseSend(client, outcome, { place, id: send.messageId });
-  return undefined;
+  const verdict = sizeFault(send) ?? client.admit('message');
+  if (verdict instanceof Promise) return handleLater(client, send, { place, verdict });
+  const outcome = verdict ?? accept(client, send, target);
+  return outcome instanceof FabricError ? refuseSend(client, outcome, { place, id: send.messageId }) : outcome;
 };
 
 interface Refused {
@@ -41,13 +41,14 @@ interface Refused {
 }
 
 /** Refuses one message. */
-export const refuseSend = (client: ClientSession, error: FabricError, { place, id }: Refused): void =>
+export const refuseSend = (client: ClientSession, error: FabricError, { place, id }: Refused): undefined => {
   client.refuse(
     place === undefined
       ? error
       : new FabricError(error.reason, `message ${place} of the batch: ${error.message}`, error),
     id.slice(0, echoedIdMax),
   );
+};
 
 /** A name that is too long need not be told back whole. */
 const echoedIdMax = 256;
@@ -64,7 +65,7 @@ const accept = (
   send: SendMessage,
   { permit, stamp }: Target,
 ): Promise<void> | FabricError | undefined => {
-  const fault = contentFault(send, permit.access.topic);
+  const fault = metricFault(send, permit.access.topic);
   if (fault !== undefined) return fault;
   const tracking = trackingOf(client, send);
   if (tracking instanceof FabricError) return tracking;
@@ -72,15 +73,16 @@ const accept = (
   return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType), ...tracking });
 };
 
-const contentFault = (send: SendMessage, target: Topic): FabricError | undefined => {
-  if (send.payload.byteLength > payloadBytesMax)
-    return new FabricError(
-      'ERR_PAYLOAD_TOO_LARGE',
-      `message payload size ${send.payload.byteLength} exceeds maximum of ${payloadBytesMax} bytes`,
-    );
-  const isMetric = send.messageType === MessageType.METRIC;
-  return isMetric || target.kind === 'metric_receiver' ? checkMetric(send) : undefined;
+const sizeFault = ({ payload: { byteLength } }: SendMessage): FabricError | undefined => {
+  if (byteLength <= payloadBytesMax) return undefined;
+  return new FabricError(
+    'ERR_PAYLOAD_TOO_LARGE',
+    `message payload size ${byteLength} exceeds maximum of ${payloadBytesMax} bytes`,
+  );
 };
+
+const metricFault = (send: SendMessage, target: Topic): FabricError | undefined =>
+  send.messageType === MessageType.METRIC || target.kind === 'metric_receiver' ? checkMetric(send) : undefined;
 
 /** Whether messages of a type may pass to a topic unread, in runs and in pieces: metrics are looked into, and competing work is shared out. */
 export const passesUnread = (type: number, { kind }: Topic): boolean =>
@@ -91,7 +93,34 @@ const handleFirst = (
   send: SendMessage,
   place: number | undefined,
 ): Promise<void> | undefined => {
-  const target = resolve(client, send);
+  const parsed = parseTopic(send.targetTopic);
+  if ('fault' in parsed) return refuseSend(client, topicFault(parsed.fault), { place, id: send.messageId });
+  const verdict = sizeFault(send) ?? client.admit('message');
+  if (verdict instanceof Promise) return handleLater(client, send, { place, verdict });
+  if (verdict !== undefined) return refuseSend(client, verdict, { place, id: send.messageId });
+  return handleAdmitted(client, send, { addressed: parsed.topic, place });
+};
+
+const topicFault = (fault: string): FabricError =>
+  new FabricError('ERR_INVALID_TOPIC', `invalid target topic: it ${fault}`);
+
+/** What has to wait until it is admitted finds its target again: the client's rights may have changed. */
+const handleLater = async (
+  client: ClientSession,
+  send: SendMessage,
+  { place, verdict }: { readonly place: number | undefined; readonly verdict: Promise<FabricError | undefined> },
+): Promise<void> => {
+  const refusal = await verdict;
+  if (refusal !== undefined) return refuseSend(client, refusal, { place, id: send.messageId });
+  await handleAdmitted(client, send, { addressed: topic(send.targetTopic), place });
+};
+
+const handleAdmitted = (
+  client: ClientSession,
+  send: SendMessage,
+  { addressed, place }: { readonly addressed: Topic; readonly place: number | undefined },
+): Promise<void> | undefined => {
+  const target = resolve(client, send, addressed);
   if (!(target instanceof Promise)) return acceptFirst(client, send, { target, place });
   return target.then((found) => acceptFirst(client, send, { target: found, place }));
 };
@@ -99,18 +128,13 @@ const handleFirst = (
 const acceptFirst = (
   client: ClientSession,
   send: SendMessage,
-  { target, place }: { readonly target: Target | FabricError; readonly place: number | undefined },
+  { target, place }: { readonly target: Resolved; readonly place: number | undefined },
 ): Promise<void> | undefined => {
-  if (target instanceof FabricError) {
-    refuseFirst(client, send, { error: target, place });
-    return undefined;
-  }
+  if (target instanceof FabricError) return refuseFirst(client, send, { error: target, place });
   if (isPlain(send) && target.permit.access.action === 'send' && target.permit.access.addressed.kind !== 'any_service')
     client.rememberTarget(send.targetTopic, target);
   const outcome = accept(client, send, target);
-  if (!(outcome instanceof FabricError)) return outcome;
-  refuseSend(client, outcome, { place, id: send.messageId });
-  return undefined;
+  return outcome instanceof FabricError ? refuseSend(client, outcome, { place, id: send.messageId }) : outcome;
 };
 
 /** A sender that named the message can ask later why it never came. */
@@ -118,7 +142,7 @@ const refuseFirst = (
   client: ClientSession,
   { messageId: id }: SendMessage,
   { error, place }: { readonly error: FabricError; readonly place: number | undefined },
-): void => {
+): undefined => {
   refuseSend(client, error, { place, id });
   if (error.reason !== 'ERR_PERMISSION_DENIED' || id === '' || idFault(id) !== undefined) return;
   const receipt = { id, state: 'denied', atMs: client.deps.clock.now(), reason: error.message } as const;
@@ -128,12 +152,9 @@ const refuseFirst = (
 type Resolved = Target | FabricError;
 
 /** At once, unless something has to be looked up for it. */
-const resolve = (client: ClientSession, send: SendMessage): Resolved | Promise<Resolved> => {
-  const parsed = parseTopic(send.targetTopic);
-  if ('fault' in parsed) return new FabricError('ERR_INVALID_TOPIC', `invalid target topic: it ${parsed.fault}`);
+const resolve = (client: ClientSession, send: SendMessage, addressed: Topic): Resolved | Promise<Resolved> => {
   const unsupported = unsupportedFields(send);
   if (unsupported !== undefined) return unsupported;
-  const addressed = parsed.topic;
   if (addressed.kind === 'any_service') return resolveService(client, send, addressed);
   return permitted(client, send, { addressed, reached: reach(addressed) });
 };

@@ -177,6 +177,84 @@ export interface DeadLetter {
   buriedAtUnixMs: bigint;
 }
 
+/**
+ * Extension `urn:aether-fabric:quotas`. Where it is in force, messages and reports of progress beyond a rate are not
+ * refused with `ERR_RATE_LIMITED` or `ERR_WORKSPACE_RATE_LIMITED`: the gateway reads on when their time has come.
+ *
+ * Looks at the limits of a workspace or an identity, and changes them for all gateways, at once and for good.
+ */
+export interface QuotaOperation {
+  op: QuotaOperation_Op;
+  /** The name of a workspace, or an identity such as `ag::shop::pricing::1`. */
+  subject: string;
+  /**
+   * SET: at least one. By name: `session_rate`, `session_burst`, `identity_rate`, `identity_burst`, `workspace_rate`,
+   * `workspace_burst`, `workspace_connections`, `kv_keys`, `kv_value_size`; 0 is no limit, for a burst twice the rate.
+   */
+  limits: Map<string, bigint>;
+  /** CLEAR: which. */
+  names: string[];
+  requestId: string;
+  /** LIST: only subjects behind this one, which an earlier answer named as `next`. */
+  after: string;
+}
+
+/** What to do with limits. */
+export const QuotaOperation_Op = {
+  /** LIST - What has been changed, for every subject that begins with `subject`. */
+  LIST: 0,
+  /** GET - What holds for the subject, and what of it has been changed for it. */
+  GET: 1,
+  /** SET - Changes the limits named; the others stay as they are. */
+  SET: 2,
+  /** CLEAR - Takes changes back: of the limits named, or of all where none is. */
+  CLEAR: 3,
+} as const;
+
+export type QuotaOperation_Op = (typeof QuotaOperation_Op)[keyof typeof QuotaOperation_Op];
+
+export namespace QuotaOperation_Op {
+  export type LIST = typeof QuotaOperation_Op.LIST;
+  export type GET = typeof QuotaOperation_Op.GET;
+  export type SET = typeof QuotaOperation_Op.SET;
+  export type CLEAR = typeof QuotaOperation_Op.CLEAR;
+}
+
+export interface QuotaOperation_LimitsEntry {
+  key: string;
+  value: bigint;
+}
+
+/** Answers QuotaOperation. Where success is false, an error with the same request id follows. */
+export interface QuotaResponse {
+  requestId: string;
+  success: boolean;
+  error: string;
+  /** LIST: one for each subject, in their order, at most 1000. The others: one, that of the subject. */
+  entries: QuotaEntry[];
+  /** LIST: what to ask for as `after` to hear the rest; empty where this is all. */
+  next: string;
+}
+
+/** The limits of one workspace or identity. */
+export interface QuotaEntry {
+  subject: string;
+  /** What has been changed for it. */
+  changed: Map<string, bigint>;
+  /** All that holds for it; empty in a listing. */
+  effective: Map<string, bigint>;
+}
+
+export interface QuotaEntry_ChangedEntry {
+  key: string;
+  value: bigint;
+}
+
+export interface QuotaEntry_EffectiveEntry {
+  key: string;
+  value: bigint;
+}
+
 function createBaseSendBatch(): SendBatch {
   return { messages: [] };
 }
@@ -1025,6 +1103,454 @@ export const DeadLetter: MessageFns<DeadLetter> = {
             }
 
             message.buriedAtUnixMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQuotaOperation(): QuotaOperation {
+  return { op: 0, subject: '', limits: new Map(), names: [], requestId: '', after: '' };
+}
+
+export const QuotaOperation: MessageFns<QuotaOperation> = {
+  encode(message: QuotaOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.op !== 0) {
+      writer.uint32(8).int32(message.op);
+    }
+    if (message.subject !== '') {
+      writer.uint32(18).string(message.subject);
+    }
+    message.limits.forEach((value, key) => {
+      QuotaOperation_LimitsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    for (const v of message.names) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.requestId !== '') {
+      writer.uint32(42).string(message.requestId);
+    }
+    if (message.after !== '') {
+      writer.uint32(50).string(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotaOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotaOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.op = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = QuotaOperation_LimitsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.limits.set(entry3.key, entry3.value);
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQuotaOperation_LimitsEntry(): QuotaOperation_LimitsEntry {
+  return { key: '', value: 0n };
+}
+
+export const QuotaOperation_LimitsEntry: MessageFns<QuotaOperation_LimitsEntry> = {
+  encode(message: QuotaOperation_LimitsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== '') {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asIntN(64, message.value) !== message.value) {
+        throw new globalThis.Error('value provided for field message.value of type int64 too large');
+      }
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotaOperation_LimitsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotaOperation_LimitsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQuotaResponse(): QuotaResponse {
+  return { requestId: '', success: false, error: '', entries: [], next: '' };
+}
+
+export const QuotaResponse: MessageFns<QuotaResponse> = {
+  encode(message: QuotaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== '') {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.success !== false) {
+      writer.uint32(16).bool(message.success);
+    }
+    if (message.error !== '') {
+      writer.uint32(26).string(message.error);
+    }
+    for (const v of message.entries) {
+      QuotaEntry.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.next !== '') {
+      writer.uint32(42).string(message.next);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.success = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.entries.push(QuotaEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQuotaEntry(): QuotaEntry {
+  return { subject: '', changed: new Map(), effective: new Map() };
+}
+
+export const QuotaEntry: MessageFns<QuotaEntry> = {
+  encode(message: QuotaEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subject !== '') {
+      writer.uint32(10).string(message.subject);
+    }
+    message.changed.forEach((value, key) => {
+      QuotaEntry_ChangedEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    message.effective.forEach((value, key) => {
+      QuotaEntry_EffectiveEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotaEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotaEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = QuotaEntry_ChangedEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.changed.set(entry2.key, entry2.value);
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = QuotaEntry_EffectiveEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.effective.set(entry3.key, entry3.value);
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQuotaEntry_ChangedEntry(): QuotaEntry_ChangedEntry {
+  return { key: '', value: 0n };
+}
+
+export const QuotaEntry_ChangedEntry: MessageFns<QuotaEntry_ChangedEntry> = {
+  encode(message: QuotaEntry_ChangedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== '') {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asIntN(64, message.value) !== message.value) {
+        throw new globalThis.Error('value provided for field message.value of type int64 too large');
+      }
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotaEntry_ChangedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotaEntry_ChangedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQuotaEntry_EffectiveEntry(): QuotaEntry_EffectiveEntry {
+  return { key: '', value: 0n };
+}
+
+export const QuotaEntry_EffectiveEntry: MessageFns<QuotaEntry_EffectiveEntry> = {
+  encode(message: QuotaEntry_EffectiveEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== '') {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asIntN(64, message.value) !== message.value) {
+        throw new globalThis.Error('value provided for field message.value of type int64 too large');
+      }
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotaEntry_EffectiveEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error('protobuf decode recursion limit exceeded');
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotaEntry_EffectiveEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int64() as bigint;
             continue;
           }
         }

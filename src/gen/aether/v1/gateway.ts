@@ -45,6 +45,8 @@ import {
   DeadLetterOperation,
   DeadLetterResponse,
   DeliveryBatch,
+  QuotaOperation,
+  QuotaResponse,
   ReceiptBatch,
   ReceiptQuery,
   ReceiptQueryResponse,
@@ -149,7 +151,9 @@ export interface UpstreamMessage {
     /** Needs `urn:aether-fabric:ack`. Answered only when refused, by error. */
     | { $case: 'ackDeliveries'; value: AckDeliveries } //
     /** Needs `urn:aether-fabric:ack`; answered by dead_letter_response. For operators. */
-    | { $case: 'deadLetterOp'; value: DeadLetterOperation }
+    | { $case: 'deadLetterOp'; value: DeadLetterOperation } //
+    /** Needs `urn:aether-fabric:quotas`; answered by quota_response. For operators. */
+    | { $case: 'quotaOp'; value: QuotaOperation }
     | undefined;
   /** URIs of negotiated extensions this frame makes use of. Advice: never a reason to refuse it. */
   activeExtensions: string[];
@@ -218,6 +222,7 @@ export interface DownstreamMessage {
     | { $case: 'receipts'; value: ReceiptBatch }
     | { $case: 'receiptQueryResponse'; value: ReceiptQueryResponse }
     | { $case: 'deadLetterResponse'; value: DeadLetterResponse }
+    | { $case: 'quotaResponse'; value: QuotaResponse }
     | undefined;
   /** URIs of negotiated extensions this frame makes use of. */
   activeExtensions: string[];
@@ -340,6 +345,9 @@ export const UpstreamMessage: MessageFns<UpstreamMessage> = {
         break;
       case 'deadLetterOp':
         DeadLetterOperation.encode(message.payload.value, writer.uint32(8026).fork()).join();
+        break;
+      case 'quotaOp':
+        QuotaOperation.encode(message.payload.value, writer.uint32(8034).fork()).join();
         break;
     }
     for (const v of message.activeExtensions) {
@@ -681,6 +689,14 @@ export const UpstreamMessage: MessageFns<UpstreamMessage> = {
             message.payload = { $case: 'deadLetterOp', value: DeadLetterOperation.decode(reader, reader.uint32()) };
             continue;
           }
+          case 1004: {
+            if (tag !== 8034) {
+              break;
+            }
+
+            message.payload = { $case: 'quotaOp', value: QuotaOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 32: {
             if (tag !== 258) {
               break;
@@ -837,6 +853,9 @@ export const DownstreamMessage: MessageFns<DownstreamMessage> = {
         break;
       case 'deadLetterResponse':
         DeadLetterResponse.encode(message.payload.value, writer.uint32(8026).fork()).join();
+        break;
+      case 'quotaResponse':
+        QuotaResponse.encode(message.payload.value, writer.uint32(8034).fork()).join();
         break;
     }
     for (const v of message.activeExtensions) {
@@ -1242,6 +1261,14 @@ export const DownstreamMessage: MessageFns<DownstreamMessage> = {
               $case: 'deadLetterResponse',
               value: DeadLetterResponse.decode(reader, reader.uint32()),
             };
+            continue;
+          }
+          case 1004: {
+            if (tag !== 8034) {
+              break;
+            }
+
+            message.payload = { $case: 'quotaResponse', value: QuotaResponse.decode(reader, reader.uint32()) };
             continue;
           }
           case 38: {
