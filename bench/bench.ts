@@ -7,6 +7,7 @@ import { machine, type Report, toJson, toTable } from './harness/report.ts';
 import { type Composition, Setting } from './harness/setting.ts';
 import { absence } from './lines/absence.ts';
 import { connect } from './lines/connect.ts';
+import { failover } from './lines/failover.ts';
 import { fanOut } from './lines/fan-out.ts';
 import { idle } from './lines/idle.ts';
 import { kv } from './lines/kv.ts';
@@ -32,6 +33,7 @@ const lines: Readonly<Record<string, readonly [Line, string]>> = {
   kv: [kv, 'put, get and increment of 16 connections'],
   workers: [workers, 'the relay through two processes behind one port'],
   absence: [absence, 'coming back while 5,000,000 messages for others have passed'],
+  failover: [failover, 'how long clients hear nothing when their gateway crashes or restarts'],
   start: [start, 'the embedded fabric from start to serving'],
 };
 

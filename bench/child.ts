@@ -11,6 +11,7 @@ const programs: Readonly<Record<ProgramName, () => Promise<object>>> = {
   latency: async () => new (await import('./programs/latency.ts')).Latency(),
   load: async () => new (await import('./programs/load.ts')).Load(),
   returner: async () => new (await import('./programs/returner.ts')).Returner(),
+  survivors: async () => new (await import('./programs/survivors.ts')).Survivors(),
   topics: async () => new (await import('./programs/topics.ts')).Topics(),
 };
 

@@ -13,6 +13,7 @@ import type { KvLoad } from '../programs/kv-load.ts';
 import type { Latency } from '../programs/latency.ts';
 import type { Load } from '../programs/load.ts';
 import type { Returner } from '../programs/returner.ts';
+import type { Survivors } from '../programs/survivors.ts';
 import type { Topics } from '../programs/topics.ts';
 import { endWithUs, kill } from './ending.ts';
 
@@ -26,6 +27,7 @@ export interface Programs {
   readonly latency: Latency;
   readonly load: Load;
   readonly returner: Returner;
+  readonly survivors: Survivors;
   readonly topics: Topics;
 }
 

@@ -201,6 +201,13 @@ export class Servers implements AsyncDisposable {
     this.#opened = opened;
   }
 
+  /** Where one was opened. */
+  get only(): Contender {
+    const [contender] = this.contenders;
+    if (contender === undefined) throw new Error('nothing was started');
+    return contender;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#opened[Symbol.asyncDispose]();
   }

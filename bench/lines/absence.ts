@@ -9,7 +9,7 @@ import { topic } from '../../src/model/topic.ts';
 import { partitionOf } from '../../src/router/partition.ts';
 import { Child } from '../harness/child.ts';
 import type { Figure } from '../harness/figures.ts';
-import type { Composition, Contender, Place, Setting } from '../harness/setting.ts';
+import type { Composition, Place, Setting } from '../harness/setting.ts';
 import { median, nowMs } from '../harness/statistics.ts';
 import type { Load } from '../programs/load.ts';
 import type { Returned, Returner } from '../programs/returner.ts';
@@ -105,7 +105,7 @@ interface Filling {
 const fill = async (scene: Scene, { targets, messages, leave, for: absent }: Filling): Promise<number> => {
   const { place, workspace, returner } = scene;
   await using servers = await place.open();
-  const { server } = only(servers.contenders);
+  const { server } = servers.only;
   for (const specifier of leave) await returner.call('leave', { server, workspace, specifier });
   await using senders = Child.spawn('load');
   await using receivers = Child.spawn('load');
@@ -152,13 +152,8 @@ const returns = async (
   for (const specifier of specifiers) {
     setting.options.progress(`absence: ${specifier} comes back`);
     await using servers = await place.open();
-    const { server } = only(servers.contenders);
+    const { server } = servers.only;
     returned.push(await returner.call('return', { server, workspace, specifier, count: waiting }));
   }
   return returned;
-};
-
-const only = ([contender]: readonly Contender[]): Contender => {
-  if (contender === undefined) throw new Error('nothing was started');
-  return contender;
 };
