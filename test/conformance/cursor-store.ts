@@ -37,6 +37,26 @@ export const cursorStoreConformance = (adapter: string, open: () => Promise<Open
       );
     });
 
+    test('of many opened at once each finds its own, and of two epochs of one owner the newest is in force', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const owners = Array.from({ length: 20 }, freshOwner);
+      const committed = (index: number) => new Map([['t', at(BigInt(index), index)]]);
+      for (const [index, owner] of owners.entries()) {
+        await store.open(owner, 10n);
+        if (index > 0) await store.commit([{ owner, epoch: 10n, positions: committed(index) }]);
+      }
+      const [, ...found] = await Promise.all([
+        store.open(owners[0] ?? '', 13n),
+        ...owners.map((owner) => store.open(owner, 14n)),
+        store.open(owners[0] ?? '', 12n),
+      ]);
+      expect(found.slice(0, owners.length)).toEqual(
+        owners.map((_, index) => (index > 0 ? committed(index) : new Map())),
+      );
+      expect(await store.open(owners[0] ?? '', 13n)).toBeUndefined();
+    });
+
     test('an older epoch can neither open nor commit, and is named', async () => {
       await using opened = await open();
       const owner = freshOwner();

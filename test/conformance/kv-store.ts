@@ -329,6 +329,20 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       await vi.waitFor(async () => expect(await keysOf(store, space)).toEqual(['kept by put', 'late']), gone);
     });
 
+    test('of epochs opened at once the newest of each owner is in force', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const owners = Array.from({ length: 20 }, freshOwner);
+      const older = Promise.all(owners.map((owner) => store.open(owner, 7n)));
+      expect(new Set(await Promise.all(owners.map((owner) => store.open(owner, 8n))))).toEqual(new Set([true]));
+      await older;
+      for (const owner of owners) {
+        const place = at({ owner, name: 'own' }, 'k');
+        expect(told(await store.run(put(place, 'seven', always, { epoch: 7n })))).toBe('fenced');
+        expect(told(await store.run(put(place, 'eight', always, { epoch: 8n })))).toEqual({ applied: true });
+      }
+    });
+
     test('an exclusive write needs the epoch that was opened last', async () => {
       await using opened = await open();
       const { store } = opened;

@@ -5,25 +5,31 @@
 import { sql } from 'kysely';
 import type { CursorCommit, CursorStore, Position } from '../../ports/cursor-store.ts';
 import { aheadText, positionWith } from '../ahead-text.ts';
+import { EpochOpenings, epochColumns, epochRows } from './epoch-openings.ts';
 import type { SqlDatabase } from './sql-database.ts';
+import type { Epoch } from './sql-fences.ts';
 
 export class SqlCursorStore implements CursorStore {
   readonly #database: SqlDatabase;
+  readonly #openings = new EpochOpenings((epochs) => this.#openAll(epochs));
 
   constructor(database: SqlDatabase) {
     this.#database = database;
   }
 
-  async open(owner: string, epoch: bigint): Promise<ReadonlyMap<string, Position> | undefined> {
-    const row = await this.#database.queries
-      .insertInto('aether_cursor')
-      .values({ owner, epoch, positions: '{}' })
-      .onConflict((conflict) =>
-        conflict.column('owner').doUpdateSet({ epoch }).whereRef('aether_cursor.epoch', '<=', 'excluded.epoch'),
-      )
-      .returning('positions')
-      .executeTakeFirst();
-    return row === undefined ? undefined : positionsOf(row.positions);
+  open(owner: string, epoch: bigint): Promise<ReadonlyMap<string, Position> | undefined> {
+    return this.#openings.open(owner, epoch);
+  }
+
+  async #openAll(epochs: readonly Epoch[]): Promise<ReadonlyMap<string, ReadonlyMap<string, Position>>> {
+    const { queries, dialect } = this.#database;
+    const given = dialect.rows('given', epochRows(epochs), epochColumns);
+    const { rows } = await sql<{ owner: string; positions: string }>`
+      insert into aether_cursor (owner, epoch, positions)
+      select given.owner, given.epoch, '{}' from ${given} where true
+      on conflict (owner) do update set epoch = excluded.epoch where aether_cursor.epoch <= excluded.epoch
+      returning owner, positions`.execute(queries);
+    return new Map(rows.map(({ owner, positions }) => [owner, positionsOf(positions)]));
   }
 
   /** One statement, whose one parameter holds all commits. */

@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../ports/clock.ts';
+import { EpochOpenings, epochColumns, epochRows } from './epoch-openings.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
 
@@ -22,37 +23,37 @@ export const epochKey = ({ owner, epoch }: Epoch): string => `${epoch} ${owner}`
 export class SqlFences {
   readonly #database: SqlDatabase;
   readonly #clock: Clock;
+  readonly #openings = new EpochOpenings<true>((epochs) => this.#openAll(epochs));
 
   constructor(database: SqlDatabase, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
   }
 
-  open(owner: string, epoch: bigint): Promise<boolean> {
+  async open(owner: string, epoch: bigint): Promise<boolean> {
+    return (await this.#openings.open(owner, epoch)) ?? false;
+  }
+
+  #openAll(epochs: readonly Epoch[]): Promise<ReadonlyMap<string, true>> {
     const { queries, dialect } = this.#database;
     return queries.transaction().execute(async (transaction) => {
-      await dialect.lockNames(transaction, [fenceName(owner)]);
-      const opened_at = dialect.nowMs(this.#clock);
-      const row = await transaction
-        .insertInto('aether_fence')
-        .values({ owner, epoch, opened_at })
-        .onConflict((conflict) =>
-          conflict
-            .column('owner')
-            .doUpdateSet({ epoch, opened_at })
-            .whereRef('aether_fence.epoch', '<=', 'excluded.epoch'),
-        )
-        .returning('owner')
-        .executeTakeFirst();
-      return row !== undefined;
+      const names = epochs.map(({ owner }) => fenceName(owner));
+      await dialect.lockNames(transaction, names);
+      const given = dialect.rows('given', epochRows(epochs), epochColumns);
+      const { rows } = await sql<{ owner: string }>`
+        insert into aether_fence (owner, epoch, opened_at)
+        select given.owner, given.epoch, ${dialect.nowMs(this.#clock)} from ${given} where true
+        on conflict (owner) do update set epoch = excluded.epoch, opened_at = excluded.opened_at
+        where aether_fence.epoch <= excluded.epoch
+        returning owner`.execute(transaction);
+      return new Map(rows.map((row) => [row.owner, true]));
     });
   }
 
   /** Those of the epochs that are the newest, by `epochKey`. Their owners' names are locked by the caller. */
   async current(transaction: Kysely<Schema>, epochs: readonly Epoch[]): Promise<ReadonlySet<string>> {
     if (epochs.length === 0) return new Set();
-    const asked = epochs.map(({ owner, epoch }) => ({ owner, epoch: String(epoch) }));
-    const given = this.#database.dialect.rows('given', JSON.stringify(asked), { owner: 'text', epoch: 'integer' });
+    const given = this.#database.dialect.rows('given', epochRows(epochs), epochColumns);
     const { rows } = await sql<{ owner: string; epoch: string }>`
       select given.owner as owner, cast(given.epoch as text) as epoch from ${given}
       inner join aether_fence fence on fence.owner = given.owner and fence.epoch = given.epoch`.execute(transaction);
