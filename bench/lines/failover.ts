@@ -21,6 +21,8 @@ const variants: readonly Variant[] = [
 ];
 
 const clients = 20;
+/** For what is still to come when all have gone on. */
+const graceMs = 30_000;
 
 export const failover = async (setting: Setting): Promise<readonly Figure[]> => {
   if (!setting.options.compositions.includes('stack')) return [];
@@ -81,7 +83,7 @@ const between = async (
   await survivors.call('settle', { from: from.server, to: to.server, workspace, clients, isFabric, comeBack });
   const beganMs = nowMs();
   process.kill(from.pid, end);
-  const { outages, lost } = await survivors.call('survived', {});
+  const { outages, lost } = await survivors.call('survived', { graceMs });
   if (lost > 0) throw new Error(`${lost} messages were lost`);
   return outages.map(({ lostMs, firstMs }) => firstMs - (end === 'SIGKILL' ? beganMs : lostMs));
 };

@@ -64,23 +64,28 @@ export class Survivors {
     }
     const sender = new Sender();
     await sender.start(to, workspace, specifiers);
-    while (isFabric && survivors.some(({ received }) => received() < settledAfter)) await delay(sendEveryMs);
+    if (isFabric) await until(() => survivors.every(({ received }) => received() >= settledAfter), patienceMs);
     this.#group = { survivors, sender, isFabric };
   }
 
   /** Resolves when all have gone on, and all that was sent is there or has had time enough. */
-  async survived(_: object): Promise<Survived> {
+  async survived({ graceMs }: { readonly graceMs: number }): Promise<Survived> {
     if (this.#group === undefined) throw new Error('nobody is settled');
     const { survivors, sender, isFabric } = this.#group;
     const outages = await Promise.all(survivors.map(({ outage }) => outage));
     const each = await sender.stop();
     const missing = (): number => survivors.reduce((total, { received }) => total + Math.max(0, each - received()), 0);
-    const untilMs = nowMs() + patienceMs;
-    while (missing() > 0 && nowMs() < untilMs && isFabric) await delay(sendEveryMs);
+    if (isFabric) await until(() => missing() === 0, graceMs);
     for (const { leave } of survivors) leave();
     return { outages, lost: isFabric ? missing() : 0 };
   }
 }
+
+/** Looks again and again, but not for longer than that. */
+const until = async (holds: () => boolean, ms: number): Promise<void> => {
+  const untilMs = nowMs() + ms;
+  while (!holds() && nowMs() < untilMs) await delay(sendEveryMs);
+};
 
 /** Sends to each of many, a message at a time, from a connection for each. */
 class Sender {
