@@ -127,7 +127,7 @@ const program = new Command('bench')
   .option('--connections <count>', 'of the lines that hold many', parseNumber, 2000)
   .option('--topics <count>', 'the most that messages are spread over, up to 100000', parseNumber, 10_000)
   .option('--behind <count>', 'messages for others that pass during an absence', parseNumber, 5_000_000)
-  .option('--profile <folder>', 'write there where the time goes (relay, log)')
+  .option('--profile <folder>', 'write there where the time goes (relay, log, kv)')
   .option('--json', 'as JSON on standard output')
   .addHelpText(
     'after',

@@ -1,7 +1,9 @@
 /** Key-value operations of 16 connections, beside a server that gives each question back as it came. */
 import { Child } from '../harness/child.ts';
 import type { Figure } from '../harness/figures.ts';
+import { inspectArgv } from '../harness/inspector.ts';
 import { cpuMsOf } from '../harness/process-usage.ts';
+import { profileOf } from '../harness/profile.ts';
 import { besideBare, inRounds } from '../harness/rounds.ts';
 import type { Contender, Setting } from '../harness/setting.ts';
 import { median } from '../harness/statistics.ts';
@@ -18,7 +20,8 @@ interface Measured extends KvRate {
 }
 
 export const kv = async (setting: Setting): Promise<readonly Figure[]> => {
-  await using servers = await setting.servers();
+  const isProfiled = setting.options.profile !== undefined;
+  await using servers = await setting.servers(isProfiled ? { execArgv: inspectArgv } : {});
   await using clients = Child.spawn('kv-load');
   for (const { name, server } of servers.contenders)
     await clients.call('open', { group: name, server, workspace: setting.unique('kv'), connections });
@@ -44,6 +47,8 @@ const measure = async (
     warmUp: (contender) => run(contender, seconds / 2),
     measure: (contender) => run(contender, seconds),
   });
+  for (const contender of contenders)
+    await profileOf(contender, { setting, what: `kv ${operation}`, run: () => run(contender, seconds) });
   const figures = besideBare(setting, measured, {
     line: 'kv',
     what: `${operation}, ${connections} connections`,

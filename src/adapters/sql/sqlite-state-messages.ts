@@ -2,7 +2,7 @@
 import type { Reason } from '../../model/reasons.ts';
 import type { CheckpointStore } from '../../ports/checkpoint-store.ts';
 import type { KvStore } from '../../ports/kv-store.ts';
-import type { CommandWords, ReplyWords } from './sqlite-state-words.ts';
+import type { Words } from './sqlite-state-words.ts';
 
 type CallOf<Store extends object> = {
   [Method in keyof Store]: Store[Method] extends (...args: infer Args) => unknown
@@ -26,7 +26,7 @@ export type ToStateWorker =
   /** What was asked in one turn; the first has the number `first`, the others follow. */
   | { readonly kind: 'calls'; readonly first: number; readonly calls: readonly StateCall[] }
   /** Commands of one turn. They are answered in the order they came. */
-  | { readonly kind: 'commands'; readonly commands: readonly CommandWords[] }
+  | { readonly kind: 'commands'; readonly commands: Words }
   /** Answer what came before this, then end. */
   | { readonly kind: 'close' };
 
@@ -38,7 +38,7 @@ export type FromStateWorker =
   | { readonly kind: 'opened' }
   | { readonly kind: 'answers'; readonly answers: readonly StateAnswer[] }
   /** To the oldest messages of commands, each command of them. */
-  | { readonly kind: 'replies'; readonly replies: readonly ReplyWords[] }
+  | { readonly kind: 'replies'; readonly replies: Words }
   /** As many of the oldest commands were not carried out. */
   | { readonly kind: 'rejected'; readonly commands: number; readonly failure: Failure }
   /** The worker has ended; what it had not answered is unknown. */

@@ -16,7 +16,7 @@ import type {
   StateWorkerSettings,
   ToStateWorker,
 } from './sqlite-state-messages.ts';
-import { fromReplyWords, type ReplyWords, toWords } from './sqlite-state-words.ts';
+import { readReplies, type Words, writeCommands } from './sqlite-state-words.ts';
 
 /** With the extension of this file: TypeScript in development, JavaScript once built. */
 const program = new URL(`./sqlite-state-worker${extname(import.meta.url)}`, import.meta.url);
@@ -113,13 +113,14 @@ export class StateThread implements AsyncDisposable {
   #sendCommands(commanded: readonly Commanded[]): Promise<unknown> {
     if (this.#end === undefined) {
       for (const one of commanded) this.#commanded.push(one);
-      this.#post({ kind: 'commands', commands: commanded.map(({ command }) => toWords(command)) });
+      const commands = writeCommands(commanded.map(({ command }) => command));
+      this.#post({ kind: 'commands', commands }, [commands.bytes.buffer]);
     } else for (const { settled } of commanded) settled.reject(this.#end);
     return Promise.allSettled([commanded.at(-1)?.settled.promise]);
   }
 
-  #post(message: ToStateWorker): void {
-    this.#worker.postMessage(message, []);
+  #post(message: ToStateWorker, handedOver: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, handedOver);
   }
 
   #hear(message: FromStateWorker): void {
@@ -137,9 +138,9 @@ export class StateThread implements AsyncDisposable {
     }
   }
 
-  #takeReplies(replies: readonly ReplyWords[]): void {
-    const answered = this.#commanded.splice(0, replies.length);
-    for (const [index, words] of replies.entries()) answered[index]?.settled.resolve(fromReplyWords(words));
+  #takeReplies(replies: Words): void {
+    const answered = this.#commanded.splice(0, replies.count);
+    for (const [index, reply] of readReplies(replies).entries()) answered[index]?.settled.resolve(reply);
   }
 
   #reject(commands: number, error: FabricError): void {

@@ -22,7 +22,7 @@ import type {
   StateWorkerSettings,
   ToStateWorker,
 } from './sqlite-state-messages.ts';
-import { fromWords, toReplyWords } from './sqlite-state-words.ts';
+import { readCommands, type Words, writeReplies } from './sqlite-state-words.ts';
 
 const sweepEveryMs = 10_000;
 
@@ -45,7 +45,7 @@ class StateWorker {
       database,
       clock: systemClock,
       receive: () => this.#receive(),
-      answer: (replies) => this.#post({ kind: 'replies', replies: replies.map(toReplyWords) }),
+      answer: (replies) => this.#reply(writeReplies(replies)),
       reject: (commands, error) => this.#post({ kind: 'rejected', commands, failure: toFailure(error) }),
     });
     this.#sweeping = this.#scheduleSweep();
@@ -57,7 +57,7 @@ class StateWorker {
   #hear(message: ToStateWorker): void {
     switch (message.kind) {
       case 'commands':
-        return this.#commands.add(message.commands.map(fromWords));
+        return this.#commands.add(readCommands(message.commands));
       case 'calls':
         return message.calls.forEach((call, index) => this.#answer(message.first + index, call));
       case 'close':
@@ -135,8 +135,12 @@ class StateWorker {
     systemClock.schedule(0, () => this.#port.close());
   }
 
-  #post(message: FromStateWorker): void {
-    this.#port.postMessage(message, []);
+  #reply(replies: Words): void {
+    this.#post({ kind: 'replies', replies }, [replies.bytes.buffer]);
+  }
+
+  #post(message: FromStateWorker, handedOver: readonly ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, handedOver);
   }
 }
 

@@ -6,6 +6,8 @@ import { MessageType, SendMessage } from '../../gen/aether/v1/message.ts';
 import { FabricError } from '../../model/error.ts';
 import { encodeDelivery, encodeLarge, encodeRun, stampOf } from './delivery.ts';
 import { encodeDownstream } from './downstream.ts';
+import { outcomeResponse } from './kv.ts';
+import { encodeOutcome } from './kv-answer.ts';
 import { Rope } from './rope.ts';
 import { SendRun } from './send-run.ts';
 import { decodeUpstream, type Upstream } from './upstream.ts';
@@ -323,4 +325,18 @@ describe('deliveries', () => {
       DeliveryBatch.decode(Buffer.concat(frames)).messages.map(({ payload }) => Buffer.from(payload).toString()),
     ).toEqual(['one', 'two']);
   });
+});
+
+test('the answer to an operation on one key is what the generated code would write', () => {
+  const count = fc.option(fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.bigInt(-2n, 2n ** 33n)), {
+    nil: undefined,
+  });
+  const value = fc.option(fc.uint8Array({ maxLength: 300 }), { nil: undefined });
+  fc.assert(
+    fc.property(fc.record({ applied: fc.boolean(), value, count }), text, (answer, requestId) => {
+      const generated = encodeDownstream({ $case: 'kv', value: outcomeResponse(answer, requestId) });
+      expect(Buffer.from(encodeOutcome(answer, requestId))).toEqual(generated);
+    }),
+    { examples: [[{ applied: true, value: new Uint8Array(20_000), count: 2n ** 31n }, 'ü'.repeat(300)]] },
+  );
 });

@@ -3,6 +3,7 @@ import { type KVOperation, KVResponse, KVOperation_Scope as Scope } from '../../
 import type { KvListing, KvOutcome } from '../../kv/kv.ts';
 import type { ScopeWish } from '../../kv/space.ts';
 import type { KvScopeKind } from '../../model/kv-scope.ts';
+import { encodeDownstream } from './downstream.ts';
 
 const kinds: ReadonlyMap<number, KvScopeKind> = new Map<number, KvScopeKind>([
   [Scope.UNSPECIFIED, 'workspace'],
@@ -35,12 +36,16 @@ export const outcomeResponse = ({ applied, value, count }: KvOutcome, requestId:
   requestId,
 });
 
-export const listingResponse = ({ keys, values, nextCursor }: KvListing, requestId: string): KVResponse => ({
-  ...nothing,
-  success: true,
-  keys: [...keys],
-  kvMap: new Map(values),
-  nextCursor,
-  hasMore: nextCursor !== '',
-  requestId,
-});
+export const encodeListing = ({ keys, values, nextCursor }: KvListing, requestId: string): Uint8Array =>
+  encodeDownstream({
+    $case: 'kv',
+    value: {
+      ...nothing,
+      success: true,
+      keys: [...keys],
+      kvMap: new Map(values),
+      nextCursor,
+      hasMore: nextCursor !== '',
+      requestId,
+    },
+  });

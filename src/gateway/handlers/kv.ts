@@ -3,39 +3,59 @@
  * listing and a purge are waited for. A failure is answered with the operation's own response and then with the error,
  * both with the request's id; without an id there is only the error.
  */
-import type { KvPermit } from '../../acl/authorizer.ts';
-import { type KVOperation, type KVResponse, KVOperation_OpType as Op } from '../../gen/aether/v1/kv.ts';
+import type { KvPermit, Permit, PurgePermit, Verdict } from '../../acl/authorizer.ts';
+import type { Access } from '../../acl/decide.ts';
+import { type KVOperation, KVOperation_OpType as Op } from '../../gen/aether/v1/kv.ts';
 import type { KvCount, KvLimits, KvOutcome } from '../../kv/kv.ts';
 import { scopeOf } from '../../kv/space.ts';
 import { asFabricError, FabricError } from '../../model/error.ts';
 import { isExclusive, type KvScope } from '../../model/kv-scope.ts';
 import type { Say } from '../answers.ts';
 import type { ClientSession } from '../client-session.ts';
-import { failedResponse, listingResponse, outcomeResponse, scopeWishOf } from '../codec/kv.ts';
+import { encodeListing, failedResponse, scopeWishOf } from '../codec/kv.ts';
+import { encodeOutcome } from '../codec/kv-answer.ts';
 
-type Answering = Promise<KVResponse>;
+/** The frame that answers. */
+type Answering = Promise<Uint8Array>;
 
-export const handleKv = async (client: ClientSession, operation: KVOperation): Promise<void> => {
-  const isLong = operation.op === Op.LIST || operation.op === Op.PURGE_IDENTITY;
-  // A listing is to show what was written before it was asked for.
-  if (isLong) await client.answers.settled();
-  const permitted = await permit(client, operation);
+export const handleKv = (client: ClientSession, operation: KVOperation): Promise<void> | undefined =>
+  operation.op === Op.LIST || operation.op === Op.PURGE_IDENTITY
+    ? handleLong(client, operation)
+    : begin(client, operation);
+
+/** A listing is to show what was written before it was asked for. */
+const handleLong = async (client: ClientSession, operation: KVOperation): Promise<void> => {
+  await client.answers.settled();
+  await begin(client, operation);
+  await client.answers.settled();
+};
+
+/** Resolves when there is room for more: mostly at once. */
+const begin = (client: ClientSession, operation: KVOperation): Promise<void> | undefined => {
+  const permitted = permit(client, operation);
+  return permitted instanceof Promise
+    ? permitted.then((found) => carryOut(client, operation, found))
+    : carryOut(client, operation, permitted);
+};
+
+const carryOut = (
+  client: ClientSession,
+  operation: KVOperation,
+  permitted: Permitted | FabricError,
+): Promise<void> | undefined => {
   const answering = permitted instanceof FabricError ? Promise.reject(permitted) : permitted();
   const bytes = operation.value.byteLength + operation.expectedValue.byteLength;
-  const room = client.answers.add(sayingOf(client, operation, answering), bytes);
-  if (isLong) await client.answers.settled();
-  else if (room !== undefined) await room;
+  return client.answers.add(sayingOf(client, operation, answering), bytes);
 };
 
-const sayingOf = async (client: ClientSession, { requestId }: KVOperation, answering: Answering): Promise<Say> => {
-  try {
-    const value = await answering;
-    return () => client.reply({ $case: 'kv', value });
-  } catch (thrown) {
-    const error = asKvError(asFabricError(thrown));
-    return () => fail(client, error, requestId);
-  }
-};
+const sayingOf = (client: ClientSession, { requestId }: KVOperation, answering: Answering): Promise<Say> =>
+  answering.then(
+    (frame) => () => client.outbox.send(frame),
+    (thrown: unknown) => {
+      const error = asKvError(asFabricError(thrown));
+      return () => fail(client, error, requestId);
+    },
+  );
 
 const fail = (client: ClientSession, error: FabricError, requestId: string): void => {
   if (error.reason === 'SESSION_SUPERSEDED') return client.session.lose(error);
@@ -50,58 +70,55 @@ const asKvError = (error: FabricError): FabricError =>
     : error;
 
 /** What is left to do once it may be done. */
-const permit = async (client: ClientSession, operation: KVOperation): Promise<(() => Answering) | FabricError> => {
+type Permitted = () => Answering;
+
+const permit = (
+  client: ClientSession,
+  operation: KVOperation,
+): Permitted | FabricError | Promise<Permitted | FabricError> => {
   if (operation.authorization?.authorityMode === 'on_behalf_of')
     return new FabricError('ERR_NOT_IMPLEMENTED', 'delegated authority is not available yet');
-  if (operation.op === Op.PURGE_IDENTITY) return permitPurge(client, operation);
+  const { key, targetIdentity, requestId } = operation;
+  if (operation.op === Op.PURGE_IDENTITY)
+    return once(
+      client.permit({ action: 'purge_kv', identity: targetIdentity }),
+      (allowed) => () => purge(client, allowed, requestId),
+    );
   const wish = scopeWishOf(operation);
   if (wish === undefined) return new FabricError('ERR_INVALID_ARGUMENT', `unknown scope ${operation.scope}`);
   const scope = scopeOf(wish, client.actor);
   if (scope instanceof FabricError) return scope;
-  return isReading(operation) ? permitReading(client, operation, scope) : permitWriting(client, operation, scope);
+  return isReading(operation)
+    ? once(client.permit({ action: 'read_kv', scope, key }), (allowed) => () => read(client, operation, allowed))
+    : once(client.permit({ action: 'write_kv', scope, key }), (allowed) => () => write(client, operation, allowed));
 };
 
 const isReading = ({ op }: KVOperation): boolean => op === Op.GET || op === Op.LIST || op === Op.SET_CARD;
 
-const denied = (because: string): FabricError => new FabricError('ERR_PERMISSION_DENIED', because);
-
-const permitReading = async (
-  client: ClientSession,
-  operation: KVOperation,
-  scope: KvScope,
-): Promise<(() => Answering) | FabricError> => {
-  const verdict = await client.permit({ action: 'read_kv', scope, key: operation.key });
-  return 'denial' in verdict ? denied(verdict.denial.because) : () => read(client, operation, verdict.permit);
+/** Goes on with a permit, or ends with why there is none: at once where that is known at once. */
+const once = <Of extends Access>(
+  verdict: Verdict<Of> | Promise<Verdict<Of>>,
+  goOn: (allowed: Permit<Of>) => Permitted,
+): Permitted | FabricError | Promise<Permitted | FabricError> => {
+  if (verdict instanceof Promise) return verdict.then((decided) => once(decided, goOn));
+  if ('denial' in verdict) return new FabricError('ERR_PERMISSION_DENIED', verdict.denial.because);
+  return goOn(verdict.permit);
 };
 
-const permitWriting = async (
-  client: ClientSession,
-  operation: KVOperation,
-  scope: KvScope,
-): Promise<(() => Answering) | FabricError> => {
-  const verdict = await client.permit({ action: 'write_kv', scope, key: operation.key });
-  if ('denial' in verdict) return denied(verdict.denial.because);
-  return async () => outcomeResponse(await write(client, operation, verdict.permit), operation.requestId);
-};
-
-const permitPurge = async (
-  client: ClientSession,
-  { targetIdentity, requestId }: KVOperation,
-): Promise<(() => Answering) | FabricError> => {
-  const verdict = await client.permit({ action: 'purge_kv', identity: targetIdentity });
-  if ('denial' in verdict) return denied(verdict.denial.because);
-  return async () => {
-    const count = BigInt(await client.deps.kv.purge(verdict.permit));
-    return outcomeResponse({ applied: true, value: undefined, count }, requestId);
-  };
+const purge = async (client: ClientSession, allowed: PurgePermit, requestId: string): Answering => {
+  const count = BigInt(await client.deps.kv.purge(allowed));
+  return encodeOutcome({ applied: true, value: undefined, count }, requestId);
 };
 
 const read = async (client: ClientSession, operation: KVOperation, allowed: KvPermit<'read_kv'>): Answering => {
   const { kv } = client.deps;
   const { op, limit, cursor, requestId } = operation;
-  if (op === Op.LIST) return listingResponse(await kv.list(allowed, { limit, cursor }), requestId);
-  return outcomeResponse(op === Op.GET ? await kv.get(allowed) : await kv.countMembers(allowed), requestId);
+  if (op === Op.LIST) return encodeListing(await kv.list(allowed, { limit, cursor }), requestId);
+  return encodeOutcome(op === Op.GET ? await kv.get(allowed) : await kv.countMembers(allowed), requestId);
 };
+
+const write = async (client: ClientSession, operation: KVOperation, allowed: KvPermit<'write_kv'>): Answering =>
+  encodeOutcome(await written(client, operation, allowed), operation.requestId);
 
 /** A value's size is limited for who writes it, the number of keys by whose they are. */
 const limitsOf = ({ deps: { quotas }, identity, workspace }: ClientSession, scope: KvScope): KvLimits => {
@@ -111,7 +128,7 @@ const limitsOf = ({ deps: { quotas }, identity, workspace }: ClientSession, scop
 };
 
 // oxlint-disable-next-line complexity -- one line for each operation there is
-const write = (client: ClientSession, operation: KVOperation, allowed: KvPermit<'write_kv'>): Promise<KvOutcome> => {
+const written = (client: ClientSession, operation: KVOperation, allowed: KvPermit<'write_kv'>): Promise<KvOutcome> => {
   const { kv } = client.deps;
   const { value, ttl, guardValue } = operation;
   const writer = { permit: allowed, epoch: client.session.epoch, limits: limitsOf(client, allowed.access.scope) };
