@@ -16,6 +16,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   checkpoints: ['checkpoints.ts'],
   workers: ['workers.ts', 'messages.ts'],
   quotas: ['quotas.ts', 'meter.ts'],
+  circuits: ['circuit.ts'],
 };
 
 /** For each part, the parts left of it. */
@@ -25,12 +26,13 @@ export const layers: Readonly<Record<string, readonly string[] | typeof everythi
   acl: ['model', 'ports'],
   presence: ['model', 'ports', 'acl'],
   receipts: ['model', 'ports'],
-  router: ['model', 'ports', 'acl', 'receipts'],
-  'dead-letters': ['model', 'ports', 'acl', 'router'],
-  delays: ['model', 'ports', 'acl', 'router'],
-  kv: ['model', 'ports', 'acl'],
-  checkpoints: ['model', 'ports', 'acl'],
-  quotas: ['model', 'ports', 'acl'],
+  circuits: ['model', 'ports'],
+  router: ['model', 'ports', 'acl', 'circuits', 'receipts'],
+  'dead-letters': ['model', 'ports', 'acl', 'circuits', 'router'],
+  delays: ['model', 'ports', 'acl', 'circuits', 'router'],
+  kv: ['model', 'ports', 'acl', 'circuits'],
+  checkpoints: ['model', 'ports', 'acl', 'circuits'],
+  quotas: ['model', 'ports', 'acl', 'circuits'],
   gateway: [
     'model',
     'ports',

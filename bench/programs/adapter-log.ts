@@ -94,9 +94,10 @@ export class AdapterLog {
   async #open(messageLog: MessageLog): Promise<void> {
     this.#messageLog = messageLog;
     const bulk = new BulkLane();
+    const circuit = { settle: () => undefined, outage: undefined };
     this.#writers = Array.from(
       { length: layout.partitions },
-      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, bulk }),
+      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, bulk, circuit }),
     );
     for (let partition = 0; partition < layout.partitions; partition += 1) {
       const signal = new AbortController().signal;

@@ -3,6 +3,7 @@
  * names, sizes and TTLs; the store compares the epoch. Refuses with a FabricError.
  */
 import type { CheckpointPermit } from '../acl/authorizer.ts';
+import { Circuit, type CircuitDeps } from '../circuits/circuit.ts';
 import { FabricError } from '../model/error.ts';
 import { checkpointBytesMax, checkpointsPerIdentityMax, kvKeyBytesMax, ttlMsMax } from '../model/limits.ts';
 import { identityOf } from '../model/principal.ts';
@@ -29,15 +30,21 @@ export interface NamedState {
   readonly ttlSeconds: bigint;
 }
 
+interface CheckpointsDeps extends CircuitDeps {
+  readonly checkpointStore: CheckpointStore;
+}
+
 const defaultName = 'default';
 
 export class Checkpoints {
   readonly #store: CheckpointStore;
   readonly #settings: CheckpointSettings;
+  readonly #circuit: Circuit;
 
-  constructor({ checkpointStore }: { readonly checkpointStore: CheckpointStore }, settings: CheckpointSettings) {
-    this.#store = checkpointStore;
+  constructor(deps: CheckpointsDeps, settings: CheckpointSettings) {
+    this.#store = deps.checkpointStore;
     this.#settings = settings;
+    this.#circuit = new Circuit('checkpoints', deps);
   }
 
   /** Fences off older sessions of the identity (I3). False to one that is older itself. */
@@ -53,22 +60,25 @@ export class Checkpoints {
         `checkpoint has ${data.byteLength} bytes, at most ${checkpointBytesMax}`,
       );
     const save = { name: checkedName(name), data, ttlMs: this.#ttlMs(ttlSeconds) };
-    const saved = await this.#store.save({ owner: ownerOf(permit), epoch }, save);
+    const saved = await this.#circuit.run(() => this.#store.save({ owner: ownerOf(permit), epoch }, save));
     if (saved.outcome === 'saved') return saved.savedAtMs;
     if (saved.outcome === 'fenced') throw superseded();
     throw new FabricError('ERR_CHECKPOINT_LIMIT', `${checkpointsPerIdentityMax} checkpoints are there already`);
   }
 
   load(permit: CheckpointPermit, name: string): Promise<Checkpoint | undefined> {
-    return this.#store.load(ownerOf(permit), checkedName(name));
+    const checked = checkedName(name);
+    return this.#circuit.run(() => this.#store.load(ownerOf(permit), checked));
   }
 
   async delete({ permit, epoch }: CheckpointKeeper, name: string): Promise<void> {
-    if (!(await this.#store.delete({ owner: ownerOf(permit), epoch }, checkedName(name)))) throw superseded();
+    const checked = checkedName(name);
+    const writer = { owner: ownerOf(permit), epoch };
+    if (!(await this.#circuit.run(() => this.#store.delete(writer, checked)))) throw superseded();
   }
 
   list(permit: CheckpointPermit): Promise<readonly string[]> {
-    return this.#store.list(ownerOf(permit));
+    return this.#circuit.run(() => this.#store.list(ownerOf(permit)));
   }
 
   #ttlMs(seconds: bigint): number | undefined {

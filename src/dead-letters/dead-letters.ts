@@ -4,13 +4,14 @@
  * is durable, so a crash in between sends it twice and loses nothing.
  */
 import type { Permit } from '../acl/authorizer.ts';
+import { Circuit, type CircuitDeps } from '../circuits/circuit.ts';
 import { topic } from '../model/topic.ts';
 import type { DeadLetter, DeadLetterPage, DeadLetterStore } from '../ports/dead-letter-store.ts';
 import type { Router } from '../router/router.ts';
 
 export type DeadLetterPermit = Permit<{ readonly action: 'manage_dead_letters' }>;
 
-export interface DeadLettersDeps {
+export interface DeadLettersDeps extends CircuitDeps {
   readonly deadLetterStore: DeadLetterStore;
   readonly router: Router;
 }
@@ -23,19 +24,21 @@ export interface DeadLetterOutcome {
 
 export class DeadLetters {
   readonly #deps: DeadLettersDeps;
+  readonly #circuit: Circuit;
 
   constructor(deps: DeadLettersDeps) {
     this.#deps = deps;
+    this.#circuit = new Circuit('dead letters', deps);
   }
 
   /** The oldest first, after the mark of a page before; of one topic, or of all where it is empty. */
   list(_permit: DeadLetterPermit, page: { topic: string; after: string; limit: number }): Promise<DeadLetterPage> {
-    return this.#deps.deadLetterStore.list(page.topic, page.after, page.limit);
+    return this.#circuit.run(() => this.#deps.deadLetterStore.list(page.topic, page.after, page.limit));
   }
 
   async redrive(permit: DeadLetterPermit, ids: readonly string[]): Promise<DeadLetterOutcome> {
     const { deadLetterStore, router } = this.#deps;
-    const letters = await deadLetterStore.get(ids);
+    const letters = await this.#get(ids);
     await Promise.all(
       letters.map((letter) => router.republish(permit, topic(letter.topic), toMessage(letter)).durable),
     );
@@ -44,9 +47,13 @@ export class DeadLetters {
   }
 
   async drop(_permit: DeadLetterPermit, ids: readonly string[]): Promise<DeadLetterOutcome> {
-    const letters = await this.#deps.deadLetterStore.get(ids);
+    const letters = await this.#get(ids);
     await this.#deps.deadLetterStore.remove(letters.map(({ id }) => id));
     return outcomeOf(ids, letters);
+  }
+
+  #get(ids: readonly string[]): Promise<readonly DeadLetter[]> {
+    return this.#circuit.run(() => this.#deps.deadLetterStore.get(ids));
   }
 }
 

@@ -4,22 +4,21 @@
  * as a possible duplicate where its sender named it.
  */
 import type { PublishPermit } from '../acl/authorizer.ts';
+import { Circuit, type CircuitDeps } from '../circuits/circuit.ts';
+import type { FabricError } from '../model/error.ts';
 import { delayedPerClaimMax } from '../model/limits.ts';
 import { untilAborted } from '../model/until-aborted.ts';
-import type { Clock, Scheduled } from '../ports/clock.ts';
+import type { Scheduled } from '../ports/clock.ts';
 import type { DelayStore, DueMessage } from '../ports/delay-store.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import type { Log } from '../ports/log.ts';
 import type { Publication } from '../router/publication.ts';
 import type { OutgoingMessage, Router } from '../router/router.ts';
 import { readHeld, writeHeld } from './held-message.ts';
 
-export interface DelaysDeps {
+export interface DelaysDeps extends CircuitDeps {
   readonly delayStore: DelayStore;
   readonly router: Router;
-  readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly log: Log;
 }
 
 /** What others have held is looked for so often; what this process has, when it is due. */
@@ -29,6 +28,7 @@ const claimMs = 15_000;
 
 export class Delays implements AsyncDisposable {
   readonly #deps: DelaysDeps;
+  readonly #circuit: Circuit;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #timer: { readonly atMs: number; readonly scheduled: Scheduled } | undefined;
@@ -36,9 +36,15 @@ export class Delays implements AsyncDisposable {
 
   constructor(deps: DelaysDeps) {
     this.#deps = deps;
+    this.#circuit = new Circuit('delayed messages', deps);
     const { clock, log } = deps;
     const onFailure = (cause: unknown): void => log.warn('delayed messages could not be published', { cause });
     this.#running = untilAborted({ clock, signal: this.#closing.signal, pauseMs: 0, onFailure }, () => this.#turn());
+  }
+
+  /** Why nothing can be held now: `ERR_CIRCUIT_OPEN` while the store is down. */
+  refusal(): FabricError | undefined {
+    return this.#circuit.refusal();
   }
 
   /** Keeps a message until it is due. The same name is kept once. */
@@ -48,6 +54,7 @@ export class Delays implements AsyncDisposable {
       tracked === undefined || tracked.id === '' ? this.#deps.entropy.uuid() : `${tracked.owner} ${tracked.id}`;
     const body = writeHeld(access.topic.text, message);
     const durable = this.#deps.delayStore.add({ id, dueAtMs, body });
+    this.#circuit.settle(durable);
     this.#arm(dueAtMs);
     return { durable, room: undefined };
   }

@@ -157,6 +157,19 @@ export class ClientSession {
     return this.#stamped.stamp;
   }
 
+  /** Whether what would keep a message is known to be down; who asks alone hears why. */
+  isDown({ access }: PublishPermit): boolean {
+    return this.deps.router.isDown(access.topic);
+  }
+
+  /** Why a message cannot be kept now, to be published at once or when it is due. */
+  outage({ access }: PublishPermit, dueAtMs?: number): FabricError | undefined {
+    const { router, delays } = this.deps;
+    const outage = dueAtMs === undefined ? router.refusal(access.topic) : delays.refusal();
+    this.#publishFailure ??= outage;
+    return outage;
+  }
+
   /** Publishes in this client's name. Resolves when it may publish more, which is mostly at once: `undefined`. */
   publish(permit: PublishPermit, message: Sent): Promise<void> | undefined {
     if (message.tracked !== undefined || !this.#lane.isIdle) return this.#lane.push(permit, message);

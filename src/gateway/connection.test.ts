@@ -210,7 +210,7 @@ const fabric = () => {
       presence,
       receipts,
       router,
-      deadLetters: new DeadLetters({ ...stores, router }),
+      deadLetters: new DeadLetters({ ...ports, router }),
       delays: stack.use(new Delays({ ...ports, router })),
       kv: new Kv(ports, defaultKvSettings),
       checkpoints: new Checkpoints(ports, defaultCheckpointSettings),

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { Authorizer, type KvPermit } from '../acl/authorizer.ts';
 import type { Actor } from '../acl/decide.ts';
 import { MemoryKvStore } from '../adapters/memory/memory-kv-store.ts';
+import { MemoryLog } from '../adapters/memory/memory-log.ts';
+import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
@@ -34,7 +36,10 @@ const writing = async (key: string, scope: KvScope = { kind: 'global' }) => ({
 
 const store = new MemoryKvStore(systemClock);
 const kvWith = (settings: Partial<KvSettings>, kvStore = store): Kv =>
-  new Kv({ kvStore, entropy: systemEntropy }, { ...defaultKvSettings, ...settings });
+  new Kv(
+    { kvStore, entropy: systemEntropy, clock: systemClock, log: new MemoryLog(), metrics: new MemoryMetrics() },
+    { ...defaultKvSettings, ...settings },
+  );
 
 const value = (text: string): Uint8Array => Buffer.from(text);
 const textOf = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString();

@@ -3,6 +3,7 @@
  * seals and opens what begins with `enc:`, and leaves the rest to the store. Refuses with a FabricError.
  */
 import type { KvPermit, PurgePermit } from '../acl/authorizer.ts';
+import { Circuit, type CircuitDeps } from '../circuits/circuit.ts';
 import { FabricError } from '../model/error.ts';
 import type { KvCommand, KvCondition, KvPlace, KvReply, KvResult } from '../model/kv-command.ts';
 import { isExclusive, type KvScope } from '../model/kv-scope.ts';
@@ -27,7 +28,7 @@ export const defaultKvSettings: KvSettings = {
   encryptionKeys: [],
 };
 
-interface KvDeps {
+interface KvDeps extends CircuitDeps {
   readonly kvStore: KvStore;
   readonly entropy: Entropy;
 }
@@ -77,10 +78,13 @@ const sealedAttemptsMax = 16;
 export class Kv {
   readonly #store: KvStore;
   readonly #settings: KvSettings;
+  readonly #circuit: Circuit;
   readonly #sealing: Sealing;
 
-  constructor({ kvStore, entropy }: KvDeps, settings: KvSettings) {
+  constructor(deps: KvDeps, settings: KvSettings) {
+    const { kvStore, entropy } = deps;
     this.#store = kvStore;
+    this.#circuit = new Circuit('key-value state', deps);
     this.#settings = settings;
     this.#sealing = new Sealing(settings.encryptionKeys, entropy);
   }
@@ -92,13 +96,13 @@ export class Kv {
 
   async get(permit: KvPermit<'read_kv'>): Promise<KvOutcome> {
     const place = placeOf(permit);
-    const found = resultOf(await this.#store.run({ kind: 'get', place }));
+    const found = resultOf(await this.#run({ kind: 'get', place }));
     if (found.count !== undefined) throw wrongType('the key holds a set');
     return this.#opened(place, found);
   }
 
   async countMembers(permit: KvPermit<'read_kv'>): Promise<KvOutcome> {
-    const found = resultOf(await this.#store.run({ kind: 'get', place: placeOf(permit) }));
+    const found = resultOf(await this.#run({ kind: 'get', place: placeOf(permit) }));
     if (found.value !== undefined) throw wrongType('the key holds a value and not a set');
     return { ...found, count: found.count ?? 0n };
   }
@@ -107,7 +111,7 @@ export class Kv {
     throwFault(sizeFault(value, writer.limits));
     const { ttlMs } = unlessRefused(ttlOf(ttlSeconds, this.#settings));
     const at = writingAt(writer);
-    if (!isSealedKey(at.place.key)) return resultOf(await this.#store.run({ kind: 'put', ...at, value, ttlMs, when }));
+    if (!isSealedKey(at.place.key)) return resultOf(await this.#run({ kind: 'put', ...at, value, ttlMs, when }));
     const sealed = this.#sealing.seal(at.place, value);
     return this.#whenSealed(at.place, when, (condition) => ({
       kind: 'put',
@@ -121,7 +125,7 @@ export class Kv {
   async delete(writer: KvWriter, when: Exclude<KvCondition, { is: 'absent' }>): Promise<KvOutcome> {
     const at = writingAt(writer);
     if (when.is === 'any' || !isSealedKey(at.place.key))
-      return resultOf(await this.#store.run({ kind: 'delete', ...at, when }));
+      return resultOf(await this.#run({ kind: 'delete', ...at, when }));
     return this.#whenSealed(at.place, when, (condition) => ({
       kind: 'delete',
       ...at,
@@ -136,7 +140,7 @@ export class Kv {
     const { step } = unlessRefused(stepOf(delta));
     const { ttlMs } = unlessRefused(ttlOf(ttlSeconds, this.#settings));
     const bounds = { atMost: direction > 0n ? guard : undefined, atLeast: direction < 0n ? guard : undefined };
-    return resultOf(await this.#store.run({ kind: 'add', ...at, amount: direction * step, ...bounds, ttlMs }));
+    return resultOf(await this.#run({ kind: 'add', ...at, amount: direction * step, ...bounds, ttlMs }));
   }
 
   async addMember(writer: KvWriter, member: Uint8Array, ttlSeconds: bigint): Promise<KvOutcome> {
@@ -148,7 +152,7 @@ export class Kv {
         `member has ${member.byteLength} bytes, at most ${kvMemberBytesMax}`,
       );
     const { ttlMs } = unlessRefused(ttlOf(ttlSeconds, this.#settings));
-    return resultOf(await this.#store.run({ kind: 'add_member', ...at, member, ttlMs }));
+    return resultOf(await this.#run({ kind: 'add_member', ...at, member, ttlMs }));
   }
 
   /** Keys under the prefix that is the permit's key. A limit of 0 means 100; more than there may be, as many as may. */
@@ -176,7 +180,11 @@ export class Kv {
   purge({ access }: PurgePermit): Promise<number> {
     if (parseIdentity(access.identity) === undefined)
       throw new FabricError('ERR_INVALID_ARGUMENT', 'target_identity is not an identity');
-    return this.#store.purge(access.identity);
+    return this.#circuit.run(() => this.#store.purge(access.identity));
+  }
+
+  #run(command: KvCommand): Promise<KvReply> {
+    return this.#circuit.run(() => this.#store.run(command));
   }
 
   #page(
@@ -184,7 +192,7 @@ export class Kv {
     request: { readonly limit: number; readonly after: string; readonly bytesMax: number },
   ): Promise<KvPage> {
     const space = spaceOf(access.scope, actor.principal);
-    return this.#store.list(space, { prefix: access.key, ...request });
+    return this.#circuit.run(() => this.#store.list(space, { prefix: access.key, ...request }));
   }
 
   #shown({ access, actor }: KvPermit<'read_kv'>, { entries }: KvPage): ReadonlyMap<string, Uint8Array> {
@@ -221,14 +229,14 @@ export class Kv {
     when: KvCondition,
     build: (condition: KvCondition) => KvCommand,
   ): Promise<KvOutcome> {
-    if (when.is !== 'equal') return this.#opened(place, resultOf(await this.#store.run(build(when))));
+    if (when.is !== 'equal') return this.#opened(place, resultOf(await this.#run(build(when))));
     for (let attempt = 0; attempt < sealedAttemptsMax; attempt += 1) {
-      const { value: sealed, count } = resultOf(await this.#store.run({ kind: 'get', place }));
+      const { value: sealed, count } = resultOf(await this.#run({ kind: 'get', place }));
       if (count !== undefined) throw wrongType('the key holds a set');
       if (sealed === undefined) return { applied: false, value: undefined, count: undefined };
       const value = this.#sealing.open(place, sealed);
       if (Buffer.compare(value, when.value) !== 0) return { applied: false, value, count: undefined };
-      const result = resultOf(await this.#store.run(build({ is: 'equal', value: sealed })));
+      const result = resultOf(await this.#run(build({ is: 'equal', value: sealed })));
       if (result.applied) return { ...result, value: undefined };
     }
     throw new FabricError('KV_ERROR', 'the value changed too often to be compared');

@@ -38,6 +38,7 @@ export const reasons = {
   ERR_QUOTA_001: final('resource_exhausted'),
   ERR_QUOTA_UNKNOWN: final('not_found'),
   ERR_QUOTA_UNAVAILABLE: again('unavailable'),
+  ERR_CIRCUIT_OPEN: again('unavailable'),
   ERR_SV_UNAVAILABLE: again('unavailable'),
   ERR_PUBLISH_FAILED: again('unavailable'),
   ERR_WORKSPACE_SWITCH_FAILED: again('unavailable'),

@@ -6,6 +6,7 @@ export type Labels = Readonly<Record<string, string>>;
  */
 export interface Metrics {
   counter(definition: MeasureDefinition): Measure<Count>;
+  /** Parts that name the same one share it. */
   gauge(definition: MeasureDefinition): Measure<Level>;
   histogram(definition: MeasureDefinition & { readonly buckets: readonly number[] }): Measure<Distribution>;
 }

@@ -3,19 +3,16 @@
  * workspace, over them what they have changed for the identity. The store is the truth; it is read at start, when a hint
  * says that something has changed, and every now and then.
  */
+import { Circuit, type CircuitDeps } from '../circuits/circuit.ts';
 import { asFabricError } from '../model/error.ts';
 import { changed, type LimitChanges, type Limits } from '../model/quota.ts';
 import { untilAborted } from '../model/until-aborted.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Hints } from '../ports/hints.ts';
-import type { Log } from '../ports/log.ts';
 import type { QuotaOverride, QuotaOverrideStore } from '../ports/quota-override-store.ts';
 
-export interface OverridesDeps {
+export interface OverridesDeps extends CircuitDeps {
   readonly quotaOverrideStore: QuotaOverrideStore;
   readonly hints: Hints;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 const readEveryMs = 15_000;
@@ -24,6 +21,7 @@ export class Overrides implements AsyncDisposable {
   readonly #deps: OverridesDeps;
   readonly #configured: Limits;
   readonly #onChange: () => void;
+  readonly #circuit: Circuit;
   readonly #closing = new AbortController();
   #changes: ReadonlyMap<string, LimitChanges> = new Map();
   #text = '';
@@ -51,6 +49,7 @@ export class Overrides implements AsyncDisposable {
     this.#configured = configured;
     this.#deps = deps;
     this.#onChange = onChange;
+    this.#circuit = new Circuit('changed quotas', deps);
   }
 
   /** For an identity, an exclusive space or a workspace; empty for none. */
@@ -59,8 +58,9 @@ export class Overrides implements AsyncDisposable {
     return changed(changed(this.#configured, this.#changes.get(workspace)), this.#changes.get(identity));
   }
 
+  /** For operators: `ERR_CIRCUIT_OPEN` while the store is down. */
   list(): Promise<readonly QuotaOverride[]> {
-    return this.#deps.quotaOverrideStore.list();
+    return this.#circuit.run(() => this.#deps.quotaOverrideStore.list());
   }
 
   async put(override: QuotaOverride): Promise<void> {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Authorizer } from '../acl/authorizer.ts';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
+import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
 import { MemoryQuotaLedger } from '../adapters/memory/memory-quota-ledger.ts';
 import { MemoryQuotaOverrideStore } from '../adapters/memory/memory-quota-override-store.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
@@ -32,7 +33,7 @@ const opened = async (configured: LimitChanges, count = 1) => {
     hints: new MemoryHints(),
   };
   const log = new MemoryLog();
-  const deps = { ...stores, clock, log, entropy: systemEntropy };
+  const deps = { ...stores, clock, log, metrics: new MemoryMetrics(), entropy: systemEntropy };
   const limits = { ...noLimits, ...configured };
   const gateways: Quotas[] = [];
   for (let one = 0; one < count; one += 1) gateways.push(await Quotas.open(limits, deps));
@@ -196,7 +197,13 @@ test('a gateway that missed the hint, or starts later, learns of changes too', a
   const { quotas, clock } = await opened({ session_rate: 1000 });
   const store = new MemoryQuotaOverrideStore();
   await store.put({ subject: 'w', limits: { session_rate: 5 } });
-  const deps = { clock, log: new MemoryLog(), entropy: systemEntropy, hints: new MemoryHints() };
+  const deps = {
+    clock,
+    log: new MemoryLog(),
+    metrics: new MemoryMetrics(),
+    entropy: systemEntropy,
+    hints: new MemoryHints(),
+  };
   const late = await Quotas.open(noLimits, {
     ...deps,
     quotaLedger: new MemoryQuotaLedger(clock),

@@ -3,6 +3,8 @@
  * are on their way an open one closes as soon as the turn ends, so a lone message waits for nobody; with more, it
  * gathers until one has landed, so the batches grow with the load by themselves.
  */
+
+import type { Circuit } from '../circuits/circuit.ts';
 import { batchBytesMax, batchesInFlightMax, batchRecordsMax, publishBacklogBytesMax } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MessageLog } from '../ports/message-log.ts';
@@ -15,16 +17,21 @@ interface WriterDeps {
   readonly messageLog: MessageLog;
   readonly clock: Clock;
   readonly bulk: BulkLane;
+  /** Hears what becomes of every batch. */
+  readonly circuit: Pick<Circuit, 'settle' | 'outage'>;
 }
 
 class Gathering implements Publication {
   readonly batch = new OpenBatch();
   readonly durable: Promise<void>;
+  /** Begun while the log is down, to find out whether it still is. */
+  readonly isTrial: boolean;
   readonly #writer: PartitionWriter;
   readonly #settled = Promise.withResolvers<void>();
 
-  constructor(writer: PartitionWriter) {
+  constructor(writer: PartitionWriter, { isTrial }: { readonly isTrial: boolean }) {
     this.#writer = writer;
+    this.isTrial = isTrial;
     this.durable = this.#settled.promise;
     // Whoever cares holds `durable`; a batch nobody waits for must not end the process.
     this.durable.catch(() => undefined);
@@ -60,7 +67,7 @@ export class PartitionWriter {
   }
 
   add(record: OutgoingRecord): Publication {
-    const gathering = (this.#open ??= new Gathering(this));
+    const gathering = (this.#open ??= new Gathering(this, { isTrial: this.#deps.circuit.outage !== undefined }));
     gathering.batch.add(record);
     this.#outstandingBytes += bytesOf(record);
     if (this.#outstandingBytes > publishBacklogBytesMax) this.#room ??= Promise.withResolvers<void>();
@@ -101,9 +108,19 @@ export class PartitionWriter {
 
   #append(gathering: Gathering): void {
     const { bytes } = gathering.batch;
-    const append = this.#deps.messageLog.append(this.#partition, gathering.batch.close(this.#deps.clock.now()));
+    const append = this.#appended(gathering);
     this.#inFlight.add(append);
     gathering.settle(append.finally(() => this.#landed(append, bytes)));
+  }
+
+  /** What waited behind a batch the log did not take is not tried after it: its senders have waited long enough. */
+  #appended({ batch, isTrial }: Gathering): Promise<void> {
+    const { messageLog, clock, circuit } = this.#deps;
+    const { outage } = circuit;
+    if (outage !== undefined && !isTrial) return Promise.reject(outage);
+    const append = messageLog.append(this.#partition, batch.close(clock.now()));
+    circuit.settle(append);
+    return append;
   }
 
   #landed(append: Promise<void>, bytes: number): void {

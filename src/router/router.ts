@@ -3,6 +3,7 @@
  * log; this process reads a partition while one of its sessions subscribes in it.
  */
 import type { Permit, PublishPermit } from '../acl/authorizer.ts';
+import { Circuit } from '../circuits/circuit.ts';
 import { FabricError } from '../model/error.ts';
 import { hasOneRecipient, type Topic } from '../model/topic.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -68,6 +69,7 @@ export class Router implements AsyncDisposable {
   readonly #readerDeps: ReaderDeps;
   readonly #cursors: Cursors;
   readonly #bulk = new BulkLane();
+  readonly #circuits: { readonly log: Circuit; readonly work: Circuit };
   readonly #writers = new Map<number, PartitionWriter>();
   readonly #readers = new Map<number, Promise<PartitionReader>>();
   readonly #workers = new Map<Recipient, Worker[]>();
@@ -76,9 +78,20 @@ export class Router implements AsyncDisposable {
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    this.#circuits = { log: new Circuit('message broker', deps), work: new Circuit('work queue', deps) };
     this.#cursors = new Cursors(deps);
     this.#readerDeps = { ...deps, counts: readerCounts(deps.metrics) };
     this.#sweeping = this.#sweep();
+  }
+
+  /** Whether what would keep a message to the topic is known to be down. */
+  isDown(topic: Topic): boolean {
+    return this.#circuitOf(topic).outage !== undefined;
+  }
+
+  /** Why a message to the topic is not to be published now: `ERR_CIRCUIT_OPEN` while what would keep it is down. */
+  refusal(topic: Topic): FabricError | undefined {
+    return this.#circuitOf(topic).refusal();
   }
 
   /**
@@ -95,6 +108,8 @@ export class Router implements AsyncDisposable {
     topic: Topic,
     message: OutgoingMessage,
   ): Publication {
+    const refusal = this.refusal(topic);
+    if (refusal !== undefined) return { durable: Promise.reject(refusal), room: undefined };
     return this.#publish(topic, message);
   }
 
@@ -104,9 +119,16 @@ export class Router implements AsyncDisposable {
   }
 
   #publish(topic: Topic, { frame, records, rest, sender, audience, tracked }: OutgoingMessage): Publication {
-    if (topic.kind === 'task_workers')
-      return { durable: this.#deps.workQueue.push(topic.text, toWork(frame, tracked)), room: undefined };
+    if (topic.kind === 'task_workers') {
+      const durable = this.#deps.workQueue.push(topic.text, toWork(frame, tracked));
+      this.#circuits.work.settle(durable);
+      return { durable, room: undefined };
+    }
     return this.#writerOf(topic).add({ topic: topic.text, frame, records, rest, sender, audience, tracked });
+  }
+
+  #circuitOf({ kind }: Topic): Circuit {
+    return kind === 'task_workers' ? this.#circuits.work : this.#circuits.log;
   }
 
   /** Opens a session's receiving end, fencing off the cursors from its predecessors. */
@@ -175,7 +197,7 @@ export class Router implements AsyncDisposable {
     const partition = partitionOf(topic, this.#deps.messageLog.layout);
     let writer = this.#writers.get(partition);
     if (writer === undefined) {
-      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk });
+      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk, circuit: this.#circuits.log });
       this.#writers.set(partition, writer);
     }
     return writer;

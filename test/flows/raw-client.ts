@@ -105,7 +105,9 @@ export class RawClient implements Disposable {
     this.#call.on('data', (bytes: Buffer) => {
       const { payload } = DownstreamMessage.decode(bytes);
       if (payload !== undefined) this.frames.push(payload);
+      // For all who wait; each looks whether there is a frame for it.
       this.#wake.resolve();
+      this.#wake = Promise.withResolvers();
     });
     this.#call.on('error', () => undefined);
     this.ended = new Promise((resolve) =>
@@ -151,7 +153,6 @@ export class RawClient implements Disposable {
         return frame;
       }
       const end = await Promise.race([this.ended, this.#wake.promise.then(() => undefined)]);
-      this.#wake = Promise.withResolvers();
       if (end !== undefined && this.frames[this.#taken] === undefined)
         throw new Error(`ended with ${end.code}: ${end.details}`);
     }

@@ -49,6 +49,7 @@ const asOther = (labels: Labels): Labels => Object.fromEntries(Object.keys(label
 
 class PrometheusMetrics implements Metrics {
   readonly #registry: Registry;
+  readonly #gauges = new Map<string, Measure<Level>>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -80,11 +81,15 @@ class PrometheusMetrics implements Metrics {
   }
 
   gauge({ name, help, labels }: MeasureDefinition): Measure<Level> {
+    const known = this.#gauges.get(name);
+    if (known !== undefined) return known;
     const exported = new Gauge({ name, help, labelNames: labels, registers: [this.#registry] });
-    return new Series((bound) => ({
+    const gauge = new Series<Level>((bound) => ({
       add: (amount) => exported.inc(bound, amount),
       set: (value) => exported.set(bound, value),
     }));
+    this.#gauges.set(name, gauge);
+    return gauge;
   }
 
   histogram({

@@ -9,8 +9,8 @@ import { handleSend, messageTypeName, passesUnread } from './send.ts';
 export const handleLargeSend = (client: ClientSession, large: LargeSend): Promise<void> | undefined => {
   const target = client.knownTarget(large.targetTopic);
   const isUnread = target !== undefined && passesUnread(large.messageType, target.permit.access.topic);
-  const isPassed = isUnread && large.payloadBytes <= payloadBytesMax && client.admitRun(1);
-  if (!isPassed) return handleWhole(client, large);
+  const isFit = isUnread && large.payloadBytes <= payloadBytesMax && !client.isDown(target.permit);
+  if (!isFit || !client.admitRun(1)) return handleWhole(client, large);
   client.countRouted(messageTypeName(large.messageType));
   return client.publish(target.permit, encodeLarge(target.stamp, large));
 };

@@ -12,7 +12,7 @@ export const handleProgress = async (client: ClientSession, report: ProgressRepo
   const verdict = await client.permit({ action: 'report_progress', topic: topic(lane) });
   if ('denial' in verdict)
     return client.refuse(new FabricError('ERR_INVALID_PRINCIPAL', verdict.denial.because), report.requestId);
-  const refusal = await client.admit('progress report');
+  const refusal = (await client.admit('progress report')) ?? client.outage(verdict.permit);
   if (refusal !== undefined) return client.refuse(refusal, report.requestId);
   const frame = encodeDownstream({ $case: 'progressUpdate', value: toUpdate(client, report) });
   await client.publish(verdict.permit, { frame, audience: { recipient: report.recipient } });

@@ -33,7 +33,7 @@ const handleMember = (
 const handleRun = (client: ClientSession, run: SendRun, place: number): Promise<void> | undefined => {
   const target = client.knownTarget(run.targetTopic);
   const isUnread = target !== undefined && passesUnread(run.messageType, target.permit.access.topic);
-  if (!isUnread || !client.admitRun(run.count)) return handleEach(client, run, place);
+  if (!isUnread || client.isDown(target.permit) || !client.admitRun(run.count)) return handleEach(client, run, place);
   client.countRouted(messageTypeName(run.messageType), run.count);
   return client.publish(target.permit, { frame: encodeRun(target.stamp, run), records: run.count });
 };

@@ -69,6 +69,8 @@ const accept = (
   if (fault !== undefined) return fault;
   const tracking = trackingOf(client, send);
   if (tracking instanceof FabricError) return tracking;
+  const outage = client.outage(permit, tracking?.dueAtMs);
+  if (outage !== undefined) return outage;
   client.countRouted(messageTypeName(send.messageType));
   return client.publish(permit, { frame: encodeDelivery(stamp, send.payload, send.messageType), ...tracking });
 };
