@@ -91,6 +91,7 @@ describe('connecting fails', () => {
     expect(client.session.extensions).toMatchObject([
       { uri: 'urn:x', supported: false },
       { uri: 'urn:aether-fabric:batch', supported: true },
+      { uri: 'urn:aether-fabric:quotas', supported: true },
     ]);
   });
 
@@ -154,7 +155,10 @@ describe('the introduction', () => {
           ['authorization', 'Bearer jwt'],
         ]),
         resumeSessionId: '',
-        extensions: [{ uri: 'urn:x', version: '1', required: false, jsonSchema: '{}' }],
+        extensions: [
+          { uri: 'urn:x', version: '1', required: false, jsonSchema: '{}' },
+          { uri: 'urn:aether-fabric:quotas', version: '', required: false, jsonSchema: '' },
+        ],
         clientSdk: 'ts',
       },
     });
