@@ -30,7 +30,7 @@ afterAll(() => services[Symbol.asyncDispose]());
 
 /**
  * A broker that is killed within moments of its very first stream comes back without any: RabbitMQ 3.10.8 writes the name
- * of its stream coordinator to disk a second after it has started it, and starts none again whose name is not there.
+ * of its stream coordinator to disk a moment after it has started it, and starts none again whose name is not there.
  */
 const keepsStreams = (directory: string): boolean => {
   const data = joinPaths(directory, 'rabbitmq', 'data');
