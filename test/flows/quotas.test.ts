@@ -403,4 +403,24 @@ describe('the rate of a workspace', () => {
     expect(accepted).toBeGreaterThanOrEqual(burst - 2);
     expect(accepted).toBeLessThanOrEqual(burst + (spanMs * rate) / 1000 + 2);
   });
+
+  test.each(['embedded', 'stack'] as const)('lets through who waits as long as it is told: %s', async (composition) => {
+    await using fabric = await openStoryFabric(composition, {
+      env: { AETHER_WORKSPACE_RATE: '1', AETHER_WORKSPACE_BURST: '10' },
+    });
+    const workspace = unique('waiting');
+    using sender = await join(fabric.address(), workspace, 'sender');
+    for (let round = 0; round < 4; round += 1) {
+      // One more than there is room for.
+      const count = round === 0 ? 11 : 2;
+      for (let index = 0; index < count; index += 1) sender.say(send(`ag::${workspace}::raw::other`, 'x'));
+      const { code, retryAfterMs } = await sender.find('error');
+      expect(code).toBe('ERR_WORKSPACE_RATE_LIMITED');
+      await setTimeout(Number(retryAfterMs));
+    }
+    sender.say(send(`ag::${workspace}::raw::other`, 'x'));
+    sender.halfClose();
+    expect((await sender.ended).code).toBe(0);
+    expect(sender.frames.filter(({ $case }) => $case === 'error')).toHaveLength(4);
+  });
 });
