@@ -55,7 +55,7 @@ export const openEmbedded: OpenComposition = async ({ embedded, log: settings, r
       }),
       cursorStore: cursorsOfLog(messageLog.id, new SqlCursorStore(cursors)),
       workQueue,
-      delayStore: new SqlDelayStore(work),
+      delayStore: new SqlDelayStore(work, clock),
       deadLetterStore: new SqlDeadLetterStore(work),
       receiptStore: new SqlReceiptStore({ database: named, clock, retentionMs: receipts.retention }),
       kvStore: state.kvStore,

@@ -60,7 +60,7 @@ export const openStack: OpenComposition = async (config, given) => {
         retentionMs: config.log.retention_age,
       }),
       workQueue,
-      delayStore: new SqlDelayStore(database),
+      delayStore: new SqlDelayStore(database, clock),
       deadLetterStore: new SqlDeadLetterStore(database),
       receiptStore: new RedisReceiptStore({ redis, keys, retentionMs: config.receipts.retention }),
       kvStore: new RedisKvStore({ redis, keys }),

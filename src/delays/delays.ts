@@ -87,8 +87,8 @@ export class Delays implements AsyncDisposable {
 
   /** Whether there may be more. */
   async #publishDue(): Promise<boolean> {
-    const { delayStore, clock } = this.#deps;
-    const due = await delayStore.claim(clock.now(), delayedPerClaimMax, claimMs);
+    const { delayStore } = this.#deps;
+    const due = await delayStore.claim(delayedPerClaimMax, claimMs);
     const published = await Promise.all(due.map((message) => this.#publish(message)));
     await delayStore.remove(published.filter((id) => id !== undefined));
     return due.length === delayedPerClaimMax;

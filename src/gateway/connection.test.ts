@@ -189,7 +189,7 @@ const fabric = () => {
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
     deadLetterStore: new MemoryDeadLetterStore(),
-    delayStore: new MemoryDelayStore(),
+    delayStore: new MemoryDelayStore(storeClock),
     receiptStore: new MemoryReceiptStore({ clock: storeClock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(storeClock),
     checkpointStore: new MemoryCheckpointStore(storeClock),

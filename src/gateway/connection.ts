@@ -167,7 +167,7 @@ export class Connection {
     if (failure !== undefined) throw failure;
     await greet(client);
     this.#countAttempt(who, undefined);
-    this.#outbox.open(client.extensions.has('batch') ? packDeliveries : undefined);
+    if (!client.extensions.has('ack')) this.#deliver(client);
     this.#deps.log.debug('connected', {
       identity: client.identity,
       session: client.session.sessionId,
@@ -219,8 +219,14 @@ export class Connection {
     return this.#overSignal;
   }
 
+  #deliver({ extensions }: ClientSession): void {
+    this.#outbox.open(extensions.has('batch') ? packDeliveries : undefined);
+  }
+
   async #serveFrames(client: ClientSession, frames: Frames, early: readonly Frame[]): Promise<Ending> {
     if (client.session.alone !== undefined) await this.#unlessOver(client.session.alone);
+    // Who has to answer in time gets nothing before its answers are read.
+    if (client.extensions.has('ack')) this.#deliver(client);
     if (this.#stream.gone.aborted) return this.#endOf('gone');
     await this.#handle(client, early);
     for (;;) {

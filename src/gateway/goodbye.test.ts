@@ -59,7 +59,7 @@ const openParts = async (messageLog: MessageLog) => {
     topicIndex: new MemoryTopicIndex(),
     workQueue: new MemoryWorkQueue(),
     deadLetterStore: new MemoryDeadLetterStore(),
-    delayStore: new MemoryDelayStore(),
+    delayStore: new MemoryDelayStore(clock),
     receiptStore: new MemoryReceiptStore({ clock, retentionMs: 86_400_000 }),
     kvStore: new MemoryKvStore(clock),
     checkpointStore: new MemoryCheckpointStore(clock),

@@ -18,7 +18,10 @@ export interface DueMessage extends Delayed {
 export interface DelayStore {
   /** Resolves once it is durable. One that is there already stays as it is. */
   add(message: Delayed): Promise<void>;
-  /** Claims what is due at `nowMs`, the earliest first; of several who claim at once each gets others. */
-  claim(nowMs: number, limit: number, claimMs: number): Promise<readonly DueMessage[]>;
+  /**
+   * Claims what is due, the earliest first; of several who claim at once each gets others. By the store's clock: what
+   * those of claimants say is not compared.
+   */
+  claim(limit: number, claimMs: number): Promise<readonly DueMessage[]>;
   remove(ids: readonly string[]): Promise<void>;
 }

@@ -301,6 +301,7 @@ export class Acknowledgements {
     const { delivery, tries } = outstanding;
     try {
       if (!(await keep())) throw new FabricError('STORE_UNAVAILABLE', 'the place of its recipient could not be stored');
+      if (await this.#isOver(outstanding)) return this.#leaveBe(outstanding);
       await deadLetterStore.add([this.#letterOf(outstanding, reason)]);
     } catch (cause) {
       if (this.#isClosed) return;
@@ -310,6 +311,15 @@ export class Acknowledgements {
     }
     if (delivery.tracked !== undefined)
       delivery.tracing.tell(delivery.tracked, 'dead_lettered', `${reason}, after ${tries.attempts} attempts`);
+    this.#leaveBe(outstanding);
+  }
+
+  /** Acknowledged on a stream that was lost before its place was stored. */
+  async #isOver({ delivery: { tracked, tracing } }: Outstanding): Promise<boolean> {
+    return tracked !== undefined && (await tracing.isOver(tracked));
+  }
+
+  #leaveBe(outstanding: Outstanding): void {
     this.#finish(outstanding);
     this.#tellRoom();
   }

@@ -61,6 +61,13 @@ export class Tracing {
     return this.#deps.receipts.stored();
   }
 
+  /** Whether it has come to its end before, as its sender may have been told. */
+  async isOver({ owner, id }: Tracked): Promise<boolean> {
+    if (!this.#facts.hasOneRecipient || id === '') return false;
+    const [receipt] = await this.#deps.receipts.get(owner, [id]);
+    return receipt !== undefined && ended.has(receipt.state);
+  }
+
   /**
    * Whether its recipient has had it before; one that acknowledges, whether it was done with it, since what may be a
    * copy may as well be what it has had and not answered. Never rejects: where that cannot be known, once more is right.

@@ -71,7 +71,7 @@ quotaOverrideStoreConformance('memory', () =>
 );
 
 delayStoreConformance('memory', () =>
-  Promise.resolve({ store: new MemoryDelayStore(), [Symbol.asyncDispose]: nothing }),
+  Promise.resolve({ store: new MemoryDelayStore(systemClock), [Symbol.asyncDispose]: nothing }),
 );
 
 hintsConformance('memory', () => {

@@ -102,7 +102,7 @@ describe.runIf(hasPostgres())('on Postgres', () => {
   delayStoreConformance('postgres', async () => {
     const database = await open();
     return {
-      store: new SqlDelayStore(database),
+      store: new SqlDelayStore(database, systemClock),
       [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
     };
   });

@@ -149,7 +149,7 @@ delayStoreConformance('sqlite', async () => {
   const directory = createTestDirectory();
   const database = await openSqliteDatabase({ path: directory.file('fabric.db'), synchronous: 'full' });
   return {
-    store: new SqlDelayStore(database),
+    store: new SqlDelayStore(database, systemClock),
     [Symbol.asyncDispose]: async () => {
       await database[Symbol.asyncDispose]();
       directory[Symbol.dispose]();

@@ -1,4 +1,5 @@
 /** Makes a plan of a seed. What is rare in the world is common here: times are short, and everything goes wrong often. */
+import type { Errand } from '../chaos/load/errand.ts';
 import type { Act, ClientPlan, Fault, Plan } from './plan.ts';
 import { Random } from './random.ts';
 import type { ServerName } from './sim-gateway.ts';
@@ -42,7 +43,7 @@ export const generate = (seed: number): Plan => {
     lossRate: mood === 'calm' || random.chance(0.5) ? 0 : random.pick([0.005, 0.03]),
     stallRate: mood === 'calm' ? 0 : random.pick([0, 0, 0.003, 0.02]),
     gossipLossRate: mood === 'calm' ? 0 : random.pick([0, 0.05, 1]),
-    clients: clientsOf(random.fork('clients'), mood),
+    clients: [...clientsOf(random.fork('clients'), mood), ...correspondentsOf(random.fork('letters'), mood)],
     faults: mood === 'calm' ? [] : faultsOf(random.fork('faults'), mood, gateways),
   };
 };
@@ -86,6 +87,56 @@ const workerOf = (name: string, random: Random, mood: Mood): ClientPlan => ({
   acts: Array.from({ length: random.int(4, 8) }, () =>
     random.chance(0.5) ? { do: 'rest', ms: random.between(50, 1500) } : disturbance(random, mood),
   ),
+});
+
+/** Somebody who names messages and somebody who acknowledges them. */
+const correspondentsOf = (random: Random, mood: Mood): readonly ClientPlan[] => {
+  if (!random.chance(correspondingShare)) return [];
+  const [author, reader] = ['ag::w::sim::author', 'ag::w::sim::reader'];
+  const client = { startMs: random.between(0, 800), patienceMs: 5000, isTwin: false };
+  const between = (): Act =>
+    random.chance(0.6) ? { do: 'rest', ms: random.between(50, 1500) } : comingAndGoing(random, mood);
+  const acts = (act: () => Act): readonly Act[] => Array.from({ length: random.int(4, 8) }, act);
+  return [
+    {
+      ...client,
+      name: 'author',
+      identity: author,
+      kind: 'author',
+      resumeRate: random.pick([0, 1]),
+      acts: acts(() => (random.chance(0.6) ? postOf(random, reader) : between())),
+    },
+    {
+      ...client,
+      name: 'reader',
+      identity: reader,
+      kind: 'reader',
+      resumeRate: random.pick([0, 1]),
+      acts: acts(between),
+    },
+  ];
+};
+
+const correspondingShare = 0.4;
+
+const comingAndGoing = (random: Random, mood: Mood): Act =>
+  random.chance(0.4) ? { do: 'close', awayMs: random.pick([0, 100, 2000]) } : disturbance(random, mood);
+
+const postOf = (random: Random, to: string): Act => ({
+  do: 'post',
+  posts: Array.from({ length: random.int(1, 8) }, () => ({
+    to,
+    errand: errandOf(random),
+    ttlMs: random.chance(0.15) ? Math.round(random.between(50, 3000)) : undefined,
+    delayMs: random.chance(0.15) ? Math.round(random.between(20, 2500)) : undefined,
+  })),
+  everyMs: random.pick([0, 20, 150]),
+});
+
+const errandOf = (random: Random): Errand => ({
+  does: random.pick(['ack', 'ack', 'ack', 'ack', 'ack', 'ack', 'nack', 'nack', 'leave', 'poison', 'ignored', 'deadly']),
+  times: random.int(1, 2),
+  takesMs: Math.round(random.pick([0, 0, random.between(1, 300)])),
 });
 
 const actOf = (random: Random, topics: readonly string[], mood: Mood): Act => {

@@ -3,6 +3,7 @@ import { findStaleDeliveries, findStaleSends } from '../history/epochs.ts';
 import { History } from '../history/history.ts';
 import { findLosses, findUnsent } from '../history/loss.ts';
 import { findDoubled, findInversions } from '../history/order.ts';
+import { findReceiptFaults } from '../history/receipts.ts';
 import type { Violation, ViolationKind } from '../history/violation.ts';
 import type { Breach } from './ledger.ts';
 import type { World } from './world.ts';
@@ -36,6 +37,7 @@ export const judgeWorld = (world: World): void => {
     ...findDoubled(history),
     ...findStaleDeliveries(history),
     ...findStaleSends(history),
+    ...findReceiptFaults(history),
   ];
   // What a gateway that died left on its way may land late: nobody was told that it had been accepted.
   for (const { kind, what } of found)

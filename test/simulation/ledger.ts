@@ -4,6 +4,7 @@
  * something happens are judged here; the others are left to the checkers of histories, at the end.
  */
 import type { HistoryEvent } from '../history/event.ts';
+import { wipeKind } from '../history/receipts.ts';
 import { LeaseLedger, type LeaseTimes } from './lease-ledger.ts';
 import { PlaceLedger } from './place-ledger.ts';
 import { RecordLedger } from './record-ledger.ts';
@@ -28,6 +29,8 @@ export class Ledger {
   readonly leases: LeaseLedger;
   readonly places: PlaceLedger;
   readonly records: RecordLedger;
+  /** Everything is mended; clients only take what is theirs. */
+  isFinishing = false;
   /** Acknowledged work: some worker is to get it. */
   readonly #jobs: Tag[] = [];
   /** By recipient: the messages its transports have had. */
@@ -76,6 +79,7 @@ export class Ledger {
 
   wiped(): void {
     this.trouble();
+    this.write({ e: 'disturbed', at: this.nowMs, until: this.nowMs, kind: wipeKind, target: 'redis' });
     this.places.wiped();
     this.leases.wiped();
     this.say('loses all its data');

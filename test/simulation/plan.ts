@@ -1,5 +1,6 @@
 /** Everything a seed decides ahead, as plain values: who does what and what goes wrong when. Made smaller by leaving out. */
 import type { PresenceSettings } from '../../src/presence/presence.ts';
+import type { Post } from './letters/author.ts';
 import type { Cut } from './link.ts';
 import type { ServerName } from './sim-gateway.ts';
 
@@ -12,6 +13,8 @@ export type Act =
       readonly bytes: number;
       readonly everyMs: number;
     }
+  /** Of authors. */
+  | { readonly do: 'post'; readonly posts: readonly Post[]; readonly everyMs: number }
   /** Half-closes, waits for what the gateway says, and comes back. */
   | { readonly do: 'close'; readonly awayMs: number }
   | { readonly do: 'cancel'; readonly awayMs: number }
@@ -29,10 +32,13 @@ export type Act =
       readonly switches: boolean;
     };
 
+/** Authors name their messages and ask for receipts, readers acknowledge what authors send them. */
+export type ClientKind = 'agent' | 'worker' | 'author' | 'reader';
+
 export interface ClientPlan {
   readonly name: string;
   readonly identity: string;
-  readonly kind: 'agent' | 'worker';
+  readonly kind: ClientKind;
   readonly startMs: number;
   /** How often it comes back with its session id. */
   readonly resumeRate: number;

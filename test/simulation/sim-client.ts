@@ -4,6 +4,9 @@
  */
 import type { InitConnection } from '../../src/gen/aether/v1/connection.ts';
 import type { Ledger } from './ledger.ts';
+import { Author } from './letters/author.ts';
+import type { Duty } from './letters/duty.ts';
+import { Reader } from './letters/reader.ts';
 import type { Act, ClientPlan } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -35,6 +38,8 @@ interface Last {
 export class SimClient {
   readonly #deps: ClientDeps;
   readonly #process: SimProcess;
+  readonly #author: Author | undefined;
+  readonly #duty: Duty | undefined;
   #stream: SimStream | undefined;
   #last: Last | undefined;
   /** Sessions it has asked for: they may have been given to it without its hearing of it. */
@@ -48,7 +53,11 @@ export class SimClient {
 
   constructor(deps: ClientDeps) {
     this.#deps = deps;
-    this.#process = new SimProcess(deps.plan.name, deps.scheduler);
+    const { kind, name, identity } = deps.plan;
+    this.#process = new SimProcess(name, deps.scheduler);
+    const facts = { identity, process: this.#process, ledger: deps.ledger };
+    this.#author = kind === 'author' ? new Author(facts) : undefined;
+    this.#duty = kind === 'reader' ? new Reader(facts) : this.#author;
   }
 
   get identity(): string {
@@ -61,6 +70,11 @@ export class SimClient {
 
   get isOnline(): boolean {
     return this.#stream?.isOpen === true;
+  }
+
+  /** Whether nothing is left that it waits for. */
+  get isDone(): boolean {
+    return this.#duty?.isDone ?? true;
   }
 
   start(): void {
@@ -93,6 +107,7 @@ export class SimClient {
     this.#stream = stream;
     this.#hasTried = false;
     this.#wake.resolve();
+    this.#duty?.begin(stream);
     const end = await stream.ended;
     if (this.#stream !== stream) return;
     this.#stream = undefined;
@@ -141,6 +156,7 @@ export class SimClient {
       trace,
       clientType: typeOf(plan),
       resumes,
+      duty: this.#duty,
     });
   }
 
@@ -166,6 +182,8 @@ export class SimClient {
         return this.#sleep(act.ms);
       case 'send':
         return this.#send(act);
+      case 'post':
+        return this.#post(act);
       case 'close':
         return this.#close(act.awayMs);
       case 'cancel':
@@ -187,6 +205,14 @@ export class SimClient {
   async #send({ to, count, bytes, everyMs }: Extract<Act, { do: 'send' }>): Promise<void> {
     for (let sent = 0; sent < count && !this.#isFinishing; sent += 1) {
       if (this.isOnline) this.#stream?.send(to, bytes);
+      if (everyMs > 0) await this.#sleep(everyMs);
+    }
+  }
+
+  async #post({ posts, everyMs }: Extract<Act, { do: 'post' }>): Promise<void> {
+    for (const post of posts) {
+      if (this.#isFinishing) return;
+      this.#author?.post(post);
       if (everyMs > 0) await this.#sleep(everyMs);
     }
   }
@@ -246,7 +272,7 @@ export class SimClient {
 const typeOf = ({ kind, identity }: ClientPlan): InitConnection['clientType'] => {
   const [, workspace = '', implementation = '', specifier = ''] = identity.split('::');
   const value = { workspace, implementation, specifier };
-  return kind === 'agent'
-    ? { $case: 'agent', value }
-    : { $case: 'task', value: { workspace, implementation, uniqueSpecifier: '' } };
+  return kind === 'worker'
+    ? { $case: 'task', value: { workspace, implementation, uniqueSpecifier: '' } }
+    : { $case: 'agent', value };
 };

@@ -64,8 +64,7 @@ interface Life {
 
 /** How long a planned stop waits for what is under way. */
 const drainMs = 5000;
-/** Nobody acknowledges here. */
-const acks = { timeoutMs: 30_000, attemptsMax: 5, outstandingMax: 256, outstandingBytesMax: 1024 * 1024 };
+const acks = { timeoutMs: 1500, attemptsMax: 3, outstandingMax: 256, outstandingBytesMax: 1024 * 1024 };
 const startWallMs = 1_790_000_000_000;
 
 export class SimGateway {
@@ -234,12 +233,12 @@ export class SimGateway {
       leaseStore: viewLeases(stores, links.redis, gossip),
       hints: viewHints(stores, links.redis, gossip),
       cursorStore: viewCursors(stores, links.redis),
-      topicIndex: viewCalls(stores.topicIndex, links.redis, 'index'),
-      receiptStore: viewCalls(stores.receipts, links.redis, 'receipts'),
-      deadLetterStore: viewCalls(stores.deadLetters, links.redis, 'dead letters'),
-      delayStore: viewCalls(stores.delays, links.redis, 'delays'),
-      kvStore: viewCalls(stores.kv, links.redis, 'kv'),
-      checkpointStore: viewCalls(stores.checkpoints, links.redis, 'checkpoints'),
+      topicIndex: viewCalls(() => stores.topicIndex, links.redis, 'index'),
+      receiptStore: viewCalls(() => stores.receipts, links.redis, 'receipts'),
+      deadLetterStore: viewCalls(() => stores.deadLetters, links.redis, 'dead letters'),
+      delayStore: viewCalls(() => stores.delays, links.redis, 'delays'),
+      kvStore: viewCalls(() => stores.kv, links.redis, 'kv'),
+      checkpointStore: viewCalls(() => stores.checkpoints, links.redis, 'checkpoints'),
       messageLog: viewLog(stores, links.log),
       workQueue: viewWork(stores, links.work),
       quotaLedger: stores.quotaLedger,

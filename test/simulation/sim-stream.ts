@@ -3,6 +3,7 @@ import type { InitConnection } from '../../src/gen/aether/v1/connection.ts';
 import { DownstreamMessage, UpstreamMessage } from '../../src/gen/aether/v1/gateway.ts';
 import { SendMessage } from '../../src/gen/aether/v1/message.ts';
 import type { Ledger } from './ledger.ts';
+import type { Down, Duty } from './letters/duty.ts';
 import { isBefore } from './place-ledger.ts';
 import type { ClientEnd, ConnectionListener, SimConnection } from './sim-connection.ts';
 import type { SimGateway } from './sim-gateway.ts';
@@ -11,7 +12,6 @@ import { keyOf, readTag, type Tag, writeTag } from './tag.ts';
 import type { Trace } from './trace.ts';
 
 type Up = NonNullable<UpstreamMessage['payload']>;
-type Down = NonNullable<DownstreamMessage['payload']>;
 
 export interface StreamDeps {
   readonly identity: string;
@@ -23,6 +23,7 @@ export interface StreamDeps {
   readonly clientType: InitConnection['clientType'];
   /** Session it asks to continue; empty for none. */
   readonly resumes: string;
+  readonly duty: Duty | undefined;
 }
 
 export class SimStream implements ConnectionListener {
@@ -45,7 +46,7 @@ export class SimStream implements ConnectionListener {
     this.#deps = deps;
     this.#connection = deps.gateway.connect(deps.process, this);
     if (this.#connection === undefined) deps.process.after(2, () => this.onEnd(refused));
-    else this.#say(encode({ $case: 'init', value: initOf(deps) }));
+    else this.say({ $case: 'init', value: initOf(deps) });
   }
 
   /** Whether the gateway acknowledged it. */
@@ -76,14 +77,18 @@ export class SimStream implements ConnectionListener {
     const { sessionId: session } = this;
     if (session !== undefined && !isWork(to))
       ledger.write({ e: 'sent', at: ledger.nowMs, who: from, session, to, first: tag.number, count: 1 });
-    this.#say(encode({ $case: 'send', value: { ...emptySend, targetTopic: to, payload: writeTag(tag, bytes) } }));
+    this.say({ $case: 'send', value: { ...emptySend, targetTopic: to, payload: writeTag(tag, bytes) } });
+  }
+
+  say(payload: Up): void {
+    this.#connection?.send([UpstreamMessage.encode({ payload, activeExtensions: [] }).finish()]);
   }
 
   /** Half-closes: what comes back says whether everything sent is durable. */
   close(): Promise<ClientEnd> {
     this.#isClosing = true;
     this.#closedAtMs = this.#deps.ledger.nowMs;
-    this.#note('half-closes');
+    this.note('half-closes');
     this.#connection?.halfClose();
     return this.ended;
   }
@@ -107,13 +112,13 @@ export class SimStream implements ConnectionListener {
 
   onFrame(frame: Uint8Array): void {
     const { payload } = DownstreamMessage.decode(frame);
-    if (payload !== undefined) this.#hear(payload);
+    if (payload !== undefined && this.#deps.duty?.hear(payload, this) !== true) this.#hear(payload);
   }
 
   onEnd(end: ClientEnd): void {
     if (this.#end !== undefined) return;
     const { ledger, identity } = this.#deps;
-    this.#note(`ends with ${end.code} ${end.message}`);
+    this.note(`ends with ${end.code} ${end.message}`);
     if (this.sessionId !== undefined) {
       if (end.message.includes('newer session')) ledger.leases.toldSuperseded(this.sessionId);
       if (end.code === 'ok' && this.#isClosing && this.#refusals === 0) this.#acknowledge(this.sessionId);
@@ -134,7 +139,7 @@ export class SimStream implements ConnectionListener {
     else if (payload.$case === 'msg') this.#take(readTag(payload.value.payload), payload.value.sourceTopic);
     else if (payload.$case === 'error') {
       this.#refusals += 1;
-      this.#note(`is refused: ${payload.value.code}`);
+      this.note(`is refused: ${payload.value.code}`);
     }
   }
 
@@ -142,7 +147,7 @@ export class SimStream implements ConnectionListener {
     const { ledger, identity, gateway, resumes } = this.#deps;
     this.sessionId = sessionId;
     this.isResumed = resumed;
-    this.#note(`has session ${sessionId}${resumed ? ' (resumed)' : ''}`);
+    this.note(`has session ${sessionId}${resumed ? ' (resumed)' : ''}`);
     ledger.leases.connected(sessionId, (sinceMs) => this.#connection?.wasResponsiveSince(sinceMs) ?? false);
     const facts = { who: identity, session: sessionId, gateway: gateway.name, resumes, resumed };
     const connected = { e: 'connected', at: ledger.nowMs, ...facts } as const;
@@ -154,7 +159,7 @@ export class SimStream implements ConnectionListener {
   #take(tag: Tag, source: string): void {
     const { ledger, identity } = this.#deps;
     this.#got.push(tag);
-    this.#note(`gets ${tag.from}>${tag.to}#${tag.number}`);
+    this.note(`gets ${tag.from}>${tag.to}#${tag.number}`);
     if (source !== tag.from)
       ledger.breach('I7', `${identity} got a message of ${tag.from} as from ${source}`, [identity]);
     ledger.received(isWork(tag.to) ? tag.to : identity, tag);
@@ -178,7 +183,7 @@ export class SimStream implements ConnectionListener {
 
   #acknowledge(session: string): void {
     const { ledger, identity } = this.#deps;
-    this.#note('has everything acknowledged');
+    this.note('has everything acknowledged');
     for (const tag of this.#sent) if (isWork(tag.to)) ledger.owed(tag);
     ledger.write({ e: 'acknowledged', at: ledger.nowMs, who: identity, session });
     const isPrompt = ledger.nowMs - this.#closedAtMs < promptMs;
@@ -198,11 +203,8 @@ export class SimStream implements ConnectionListener {
     ledger.breach('I6', `${identity} said goodbye and will get ${again.key} again`, [again.key, identity]);
   }
 
-  #say(frame: Uint8Array): void {
-    this.#connection?.send([frame]);
-  }
-
-  #note(what: string): void {
+  /** Writes down what its client does. */
+  note(what: string): void {
     this.#deps.trace.say(this.#deps.process.name, what);
   }
 }
@@ -217,13 +219,11 @@ const calmMs = 4000;
 const refused: ClientEnd = { by: 'transport', code: 'unavailable', message: 'nobody listens' };
 const emptySend = SendMessage.decode(new Uint8Array());
 
-const encode = (payload: Up): Uint8Array => UpstreamMessage.encode({ payload, activeExtensions: [] }).finish();
-
-const initOf = ({ clientType, resumes }: StreamDeps): InitConnection => ({
+const initOf = ({ clientType, resumes, duty }: StreamDeps): InitConnection => ({
   clientType,
   credentials: new Map(),
   resumeSessionId: resumes,
-  extensions: [],
+  extensions: (duty?.extensions ?? []).map((uri) => ({ uri, version: '', required: true, jsonSchema: '' })),
   clientVersion: '',
   clientSdk: 'sim',
   clientBuildInfo: undefined,

@@ -64,14 +64,16 @@ export const viewHints = (stores: Stores, link: Link, { random, lossRate }: Goss
     }),
 });
 
-/** A store that only answers what it is asked: every call goes through the link. */
-export const viewCalls = <Store extends object>(store: Store, link: Link, name: string): Store =>
-  new Proxy(store, {
-    get: (target, property) => {
-      const method: unknown = Reflect.get(target, property);
-      if (typeof method !== 'function') return method;
+/** A store that only answers what it is asked: every call goes through the link, to what is there then. */
+export const viewCalls = <Store extends object>(store: () => Store, link: Link, name: string): Store =>
+  new Proxy(store(), {
+    get: (_, property) => {
       return (...given: readonly unknown[]) =>
-        link.call(`${name} ${String(property)}`, async (): Promise<unknown> => Reflect.apply(method, target, given));
+        link.call(`${name} ${String(property)}`, async (): Promise<unknown> => {
+          const method: unknown = Reflect.get(store(), property);
+          if (typeof method !== 'function') throw new TypeError(`${name} has no method ${String(property)}`);
+          return Reflect.apply(method, store(), given);
+        });
     },
   });
 

@@ -16,12 +16,13 @@ import { MemoryTopicIndex } from '../../src/adapters/memory/memory-topic-index.t
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { CursorStore } from '../../src/ports/cursor-store.ts';
+import type { DeadLetterStore } from '../../src/ports/dead-letter-store.ts';
 import type { Hint } from '../../src/ports/hints.ts';
 import type { LeaseStore } from '../../src/ports/lease-store.ts';
 import type { LogLayout, MessageLog } from '../../src/ports/message-log.ts';
 import type { WorkQueue } from '../../src/ports/work-queue.ts';
 import type { Ledger } from './ledger.ts';
-import { watchAppends, watchCursors, watchLeases, watchPlaces } from './watch.ts';
+import { watchAppends, watchCursors, watchDeadLetters, watchLeases, watchPlaces } from './watch.ts';
 
 export interface StoreSet {
   readonly leases: LeaseStore;
@@ -55,11 +56,11 @@ export class Stores implements StoreSet {
   leases: LeaseStore;
   cursors: CursorStore;
   readonly topicIndex = new MemoryTopicIndex();
-  readonly deadLetters = new MemoryDeadLetterStore();
-  readonly delays = new MemoryDelayStore();
+  readonly deadLetters: DeadLetterStore;
+  readonly delays: MemoryDelayStore;
   readonly quotaLedger: MemoryQuotaLedger;
   readonly quotaOverrides = new MemoryQuotaOverrideStore();
-  readonly receipts: MemoryReceiptStore;
+  receipts: MemoryReceiptStore;
   readonly kv: MemoryKvStore;
   readonly checkpoints: MemoryCheckpointStore;
   /** Every gateway that listens to hints. */
@@ -72,9 +73,11 @@ export class Stores implements StoreSet {
     this.log = bugs.log?.(log, clock) ?? log;
     const work = new MemoryWorkQueue();
     this.work = bugs.work?.(work) ?? work;
-    this.receipts = new MemoryReceiptStore({ clock, retentionMs: receiptsMs });
+    this.receipts = this.#openReceipts();
     this.quotaLedger = new MemoryQuotaLedger(clock);
+    this.delays = new MemoryDelayStore(clock);
     this.kv = new MemoryKvStore(clock);
+    this.deadLetters = watchDeadLetters(new MemoryDeadLetterStore(), ledger);
     this.checkpoints = new MemoryCheckpointStore(clock);
     this.leases = this.#openLeases();
     this.cursors = this.#openCursors();
@@ -85,6 +88,11 @@ export class Stores implements StoreSet {
     this.#deps.ledger.wiped();
     this.leases = this.#openLeases();
     this.cursors = this.#openCursors();
+    this.receipts = this.#openReceipts();
+  }
+
+  #openReceipts(): MemoryReceiptStore {
+    return new MemoryReceiptStore({ clock: this.#deps.clock, retentionMs: receiptsMs });
   }
 
   #openLeases(): LeaseStore {

@@ -27,8 +27,11 @@ export const readTag = (payload: Uint8Array): Tag => {
   return { from, to, number: Number(number) };
 };
 
-/** The tag in a recipient's frame; `undefined` if it is no message. */
+/** Letters have names of their own, and what is in them is an errand. */
+const isLetter = ([first]: Uint8Array): boolean => first === 0x7b;
+
+/** The tag in a recipient's frame; `undefined` if it is no message, or a letter. */
 export const tagOfFrame = (frame: Uint8Array | undefined): Tag | undefined => {
   const payload = frame === undefined ? undefined : DownstreamMessage.decode(frame).payload;
-  return payload?.$case === 'msg' ? readTag(payload.value.payload) : undefined;
+  return payload?.$case === 'msg' && !isLetter(payload.value.payload) ? readTag(payload.value.payload) : undefined;
 };

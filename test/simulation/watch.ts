@@ -1,6 +1,7 @@
 /** Stores that tell the ledger what they were asked and what they answered, at the moment it happens. */
 import { split } from '../../src/gateway/call-frame-stream.ts';
 import type { CursorStore } from '../../src/ports/cursor-store.ts';
+import type { DeadLetterStore } from '../../src/ports/dead-letter-store.ts';
 import type { LeaseStore } from '../../src/ports/lease-store.ts';
 import type { MessageLog } from '../../src/ports/message-log.ts';
 import { RecordBatch } from '../../src/router/record-batch.ts';
@@ -56,6 +57,16 @@ export const watchPlaces = (store: CursorStore, ledger: Ledger): CursorStore => 
     }
     return fenced;
   },
+});
+
+export const watchDeadLetters = (store: DeadLetterStore, ledger: Ledger): DeadLetterStore => ({
+  add: async (letters) => {
+    for (const { id, messageId, reason } of letters) ledger.say(`buries ${messageId} (${id}): ${reason}`);
+    await store.add(letters);
+  },
+  list: (topic, after, limit) => store.list(topic, after, limit),
+  get: (ids) => store.get(ids),
+  remove: (ids) => store.remove(ids),
 });
 
 /** Behind everything: what the log really holds. Offsets are those the memory log gives. */

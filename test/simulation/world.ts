@@ -33,10 +33,12 @@ export interface Outcome {
 }
 
 /** How long everybody has, once nothing is wrong any more, to get what is theirs. */
-const settlingMs = 60_000;
+const settlingMs = 1_200_000;
 const lookEveryMs = 100;
 /** Late consequences of what went wrong before come within this time. */
 const quietForMs = 600;
+/** More than any plan posts. */
+const lettersMax = 1000;
 const startWallMs = 1_790_000_000_000;
 
 export class World {
@@ -70,6 +72,7 @@ export class World {
     for (const fault of this.plan.faults) this.scheduler.at(fault.atMs, () => inflict(this, fault));
     await this.scheduler.passUntil(this.plan.durationMs);
     await this.#settle();
+    await this.#noteLetters();
     judgeWorld(this);
     const { breaches, events } = this.ledger;
     const messages = events.filter(({ e }) => e === 'delivered').length;
@@ -78,13 +81,17 @@ export class World {
 
   /** Whether everybody has everything that is theirs. */
   get isSettled(): boolean {
+    const areDone = this.clients.every(({ isDone }) => isDone);
     const isEverybodyBack = this.clients.every((client) => client.isTwin || client.isOnline);
-    return isEverybodyBack && this.ledger.records.undelivered().length === 0 && this.ledger.undone().length === 0;
+    return (
+      isEverybodyBack && this.ledger.records.undelivered().length === 0 && this.ledger.undone().length === 0 && areDone
+    );
   }
 
   async #settle(): Promise<void> {
     this.trace.say('world', 'nothing is wrong any more');
     mend(this);
+    this.ledger.isFinishing = true;
     for (const client of this.clients) client.finish();
     const untilMs = this.scheduler.nowMs + settlingMs;
     for (let quietMs = 0; quietMs < quietForMs && this.scheduler.nowMs < untilMs; ) {
@@ -92,6 +99,12 @@ export class World {
       if (this.ledger.breaches.length > 0) return;
       quietMs = this.isSettled ? quietMs + lookEveryMs : 0;
     }
+  }
+
+  async #noteLetters(): Promise<void> {
+    const { letters } = await this.stores.deadLetters.list('', '', lettersMax);
+    for (const { recipient: who, messageId: id, attempts } of letters)
+      this.ledger.write({ e: 'buried', at: this.ledger.nowMs, who, id, attempts });
   }
 
   #createStores(): Stores {

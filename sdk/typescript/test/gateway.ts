@@ -39,7 +39,7 @@ export const createStores = () => ({
   topicIndex: new MemoryTopicIndex(),
   receiptStore: new MemoryReceiptStore({ clock: systemClock, retentionMs: 86_400_000 }),
   deadLetterStore: new MemoryDeadLetterStore(),
-  delayStore: new MemoryDelayStore(),
+  delayStore: new MemoryDelayStore(systemClock),
   workQueue: new MemoryWorkQueue(),
   kvStore: new MemoryKvStore(systemClock),
   checkpointStore: new MemoryCheckpointStore(systemClock),

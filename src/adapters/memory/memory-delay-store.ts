@@ -1,3 +1,4 @@
+import type { Clock } from '../../ports/clock.ts';
 import type { Delayed, DelayStore, DueMessage } from '../../ports/delay-store.ts';
 
 interface Entry {
@@ -8,14 +9,20 @@ interface Entry {
 
 /** Delayed messages of one process, as long as it lives. */
 export class MemoryDelayStore implements DelayStore {
+  readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   add(message: Delayed): Promise<void> {
     if (!this.#entries.has(message.id)) this.#entries.set(message.id, { message, attempt: 0, claimedUntilMs: 0 });
     return Promise.resolve();
   }
 
-  claim(nowMs: number, limit: number, claimMs: number): Promise<readonly DueMessage[]> {
+  claim(limit: number, claimMs: number): Promise<readonly DueMessage[]> {
+    const nowMs = this.#clock.now();
     const due = [...this.#entries.values()]
       .filter(({ message, claimedUntilMs }) => message.dueAtMs <= nowMs && claimedUntilMs <= nowMs)
       .toSorted((one, other) => one.message.dueAtMs - other.message.dueAtMs)

@@ -1,5 +1,6 @@
 /** Delayed messages in one row each. A claim is one statement; claimants never wait for each other. */
 import { sql } from 'kysely';
+import type { Clock } from '../../ports/clock.ts';
 import type { Delayed, DelayStore, DueMessage } from '../../ports/delay-store.ts';
 import type { SqlDatabase } from './sql-database.ts';
 
@@ -12,9 +13,11 @@ interface Row {
 
 export class SqlDelayStore implements DelayStore {
   readonly #database: SqlDatabase;
+  readonly #clock: Clock;
 
-  constructor(database: SqlDatabase) {
+  constructor(database: SqlDatabase, clock: Clock) {
     this.#database = database;
+    this.#clock = clock;
   }
 
   async add({ id, dueAtMs, body }: Delayed): Promise<void> {
@@ -25,15 +28,15 @@ export class SqlDelayStore implements DelayStore {
       .execute();
   }
 
-  async claim(nowMs: number, limit: number, claimMs: number): Promise<readonly DueMessage[]> {
+  async claim(limit: number, claimMs: number): Promise<readonly DueMessage[]> {
     const { queries, dialect } = this.#database;
-    const now = Math.floor(nowMs);
+    const now = dialect.nowMs(this.#clock);
     const { rows } = await sql<Row>`
       with due as (
         select id from aether_delayed where due_at <= ${now} and claimed_until <= ${now}
         order by due_at limit ${limit} ${dialect.skipLocked}
       )
-      update aether_delayed set attempt = attempt + 1, claimed_until = ${now + claimMs}
+      update aether_delayed set attempt = attempt + 1, claimed_until = ${now} + ${claimMs}
       from due where aether_delayed.id = due.id
       returning aether_delayed.id as id, aether_delayed.due_at as due_at, aether_delayed.attempt as attempt,
         aether_delayed.body as body`.execute(queries);

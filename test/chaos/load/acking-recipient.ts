@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectAgent, type Message } from '../../../sdk/typescript/src/index.ts';
-import { type Errand, readErrand } from './errand.ts';
+import { answerTo, readErrand } from './errand.ts';
 import type { ClientOptions } from './plain-client.ts';
 import { agentOptions } from './sdk-agent.ts';
 import { recordSessions } from './sdk-sessions.ts';
@@ -58,19 +58,4 @@ const receive = async (options: AckingOptions): Promise<void> => {
   staying.addEventListener('abort', leave, { once: true });
   await client.closed;
   staying.removeEventListener('abort', leave);
-};
-
-const answerTo = ({ does, times }: Errand, attempt: number): 'acked' | 'nacked' | undefined => {
-  switch (does) {
-    case 'ack':
-      return 'acked';
-    case 'nack':
-      return attempt <= times ? 'nacked' : 'acked';
-    case 'leave':
-      return attempt <= times ? undefined : 'acked';
-    case 'poison':
-      return 'nacked';
-    default:
-      return undefined;
-  }
 };

@@ -32,3 +32,19 @@ export const drawErrand = (random: Random): Errand => {
 export const writeErrand = (errand: Errand): string => JSON.stringify(errand);
 
 export const readErrand = (text: string): Errand => JSON.parse(text) as Errand;
+
+/** What a recipient says of an attempt; `undefined` where it says nothing. */
+export const answerTo = ({ does, times }: Errand, attempt: number): 'acked' | 'nacked' | undefined => {
+  switch (does) {
+    case 'ack':
+      return 'acked';
+    case 'nack':
+      return attempt <= times ? 'nacked' : 'acked';
+    case 'leave':
+      return attempt <= times ? undefined : 'acked';
+    case 'poison':
+      return 'nacked';
+    default:
+      return undefined;
+  }
+};
