@@ -109,10 +109,10 @@ export class AckedSubscription implements Subscribed {
     return this.#offer(place, { meta, tries, frame: Buffer.from(frame()) });
   }
 
-  /** What may be a copy is not wanted while the other is still to be answered. */
+  /** A copy is not wanted while the other is still to be answered, whichever of them came to the log first. */
   #verdictOn({ tracked }: RecordMeta): TrackedVerdict {
     if (tracked === undefined) return 'deliver';
-    return tracked.isPossibleDuplicate && this.#open.has(nameOf(tracked)) ? 'pass' : this.#deliveries.consider(tracked);
+    return this.#open.has(nameOf(tracked)) ? 'pass' : this.#deliveries.consider(tracked);
   }
 
   #offer(

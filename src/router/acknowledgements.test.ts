@@ -11,6 +11,7 @@ import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
+import { stepOf } from '../model/receipt.ts';
 import { topic } from '../model/topic.ts';
 import { Receipts } from '../receipts/receipts.ts';
 import type { Tracked } from './batch-format.ts';
@@ -465,4 +466,34 @@ test('whatever the order of answers and sessions: all is done once it is said to
     }),
     { numRuns: 60 },
   );
+});
+
+test('what was acknowledged on a stream that was lost before its place was stored is not buried', async () => {
+  const clock = new VirtualClock();
+  const stores = openStores(clock);
+  const tracked = { owner: 'sv::test::1', id: 'p', expiresAtMs: 0, isPossibleDuplicate: false };
+  const first = await openSession(stores);
+  await publish(first.router, clock, ['a'], tracked);
+  for (const attempt of [1, 2]) {
+    first.confirm();
+    first.answer([], [1]);
+    await clock.pass(1);
+    expect(first.seen).toHaveLength(attempt + 1);
+  }
+  await first.close({ excused: true });
+  await stores.receiptStore.advance([
+    stepOf(tracked.owner, { id: tracked.id, state: 'acked', atMs: clock.now(), reason: '' }),
+  ]);
+  const second = await openSession(stores);
+  second.confirm();
+  second.answer(
+    [],
+    second.seen.map(({ id }) => id),
+  );
+  await clock.pass(1);
+  expect((await stores.deadLetterStore.list('', '', 10)).letters).toEqual([]);
+  expect(await second.receipts.get(tracked.owner, ['p'])).toMatchObject([{ state: 'acked' }]);
+  await second.close();
+  const third = await openSession(stores);
+  expect(third.seen).toEqual([]);
 });

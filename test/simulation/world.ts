@@ -33,7 +33,7 @@ export interface Outcome {
 }
 
 /** How long everybody has, once nothing is wrong any more, to get what is theirs. */
-const settlingMs = 1_200_000;
+const settlingMs = 600_000;
 const lookEveryMs = 100;
 /** Late consequences of what went wrong before come within this time. */
 const quietForMs = 600;

@@ -1,6 +1,7 @@
 import { cursorMutations } from './cursor-mutations.ts';
 import { deliveryMutations } from './delivery-mutations.ts';
 import { leaseMutations } from './lease-mutations.ts';
+import { letterMutations } from './letter-mutations.ts';
 import { logMutations } from './log-mutations.ts';
 import type { Mutation } from './mutation.ts';
 
@@ -10,4 +11,5 @@ export const mutations: readonly Mutation[] = [
   ...cursorMutations,
   ...logMutations,
   ...deliveryMutations,
+  ...letterMutations,
 ];

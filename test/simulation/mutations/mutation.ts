@@ -11,6 +11,6 @@ export interface SourceEdit {
 export interface Mutation {
   readonly name: string;
   readonly breaks: string;
-  readonly bugs?: Bugs;
+  readonly bugs?: Bugs | undefined;
   readonly edits?: readonly SourceEdit[];
 }
