@@ -3,7 +3,7 @@
  * step to a lower one changes nothing, so it does not matter in which order two gateways write.
  *
  *     denied ─▶ accepted ─▶ durable ─▶ expired
- *                              └─────▶ delivered ─▶ expired, dead_lettered, acked
+ *                              └─────▶ delivered ─▶ expired, acked, dead_lettered
  *
  * `accepted`: a gateway has taken it, and what became of it is unknown until `durable`, when the log has it. `delivered`:
  * the recipient's transport has answered for it. `acked`: the recipient has said that it is done with it.
@@ -34,8 +34,9 @@ export const receiptRanks: Readonly<Record<ReceiptState, number>> = {
   durable: 20,
   expired: 30,
   delivered: 40,
-  dead_lettered: 60,
-  acked: 70,
+  acked: 60,
+  // Above it: an acknowledgement may be written late, by the gateway of a stream that was lost, and the letter stays.
+  dead_lettered: 70,
 };
 
 /** Of `expired` where the recipient has had it and was not done with it. */

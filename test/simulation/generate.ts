@@ -104,7 +104,7 @@ const correspondentsOf = (random: Random, mood: Mood): readonly ClientPlan[] => 
       identity: author,
       kind: 'author',
       resumeRate: random.pick([0, 1]),
-      acts: acts(() => (random.chance(0.6) ? postOf(random, reader) : between())),
+      acts: acts(() => (random.chance(0.6) ? postOf(random, reader, mood) : between())),
     },
     {
       ...client,
@@ -122,12 +122,13 @@ const correspondingShare = 0.4;
 const comingAndGoing = (random: Random, mood: Mood): Act =>
   random.chance(0.4) ? { do: 'close', awayMs: random.pick([0, 100, 2000]) } : disturbance(random, mood);
 
-const postOf = (random: Random, to: string): Act => ({
+/** Where clocks jump nobody can say when a message's time is over. */
+const postOf = (random: Random, to: string, mood: Mood): Act => ({
   do: 'post',
   posts: Array.from({ length: random.int(1, 8) }, () => ({
     to,
     errand: errandOf(random),
-    ttlMs: random.chance(0.15) ? Math.round(random.between(50, 3000)) : undefined,
+    ttlMs: random.chance(0.15) && !kindsOf[mood].includes('jump') ? Math.round(random.between(50, 3000)) : undefined,
     delayMs: random.chance(0.15) ? Math.round(random.between(20, 2500)) : undefined,
   })),
   everyMs: random.pick([0, 20, 150]),

@@ -31,6 +31,8 @@ export class Ledger {
   readonly records: RecordLedger;
   /** Everything is mended; clients only take what is theirs. */
   isFinishing = false;
+  /** Nothing is lost or held up any more either: whoever goes on for ever now has a reason of its own. */
+  isQuiet = false;
   /** Acknowledged work: some worker is to get it. */
   readonly #jobs: Tag[] = [];
   /** By recipient: the messages its transports have had. */

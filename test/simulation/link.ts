@@ -20,9 +20,9 @@ export interface LinkDeps {
   readonly trace: Trace;
   readonly latencyMs: number;
   /** How often a single answer is lost. */
-  readonly lossRate: number;
+  readonly lossRate: () => number;
   /** How often a single request is held up, and all behind it, for longer than anybody waits. */
-  readonly stallRate: number;
+  readonly stallRate: () => number;
   /** Something was lost, cut or slow. */
   readonly onTrouble: () => void;
 }
@@ -145,7 +145,7 @@ export class Link {
   #request(arrive: () => void): void {
     const { process, random, stallRate, onTrouble } = this.#deps;
     const { scheduler } = process;
-    const stallMs = random.chance(stallRate) ? random.between(500, 4000) : 0;
+    const stallMs = random.chance(stallRate()) ? random.between(500, 4000) : 0;
     if (stallMs > 0) onTrouble();
     this.#lastRequestMs = Math.max(this.#lastRequestMs + stepMs, scheduler.nowMs + stallMs + this.#delayMs(random));
     scheduler.at(this.#lastRequestMs, () => {
@@ -155,7 +155,7 @@ export class Link {
 
   #answer(what: string, run: () => void): void {
     const { random, lossRate } = this.#deps;
-    if (random.chance(lossRate)) return this.#say(`${what} loses its answer`);
+    if (random.chance(lossRate())) return this.#say(`${what} loses its answer`);
     this.reach(run);
   }
 

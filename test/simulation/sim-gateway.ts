@@ -225,7 +225,10 @@ export class SimGateway {
 
   #portsOf(links: Life['links'], given: Pick<Ports, 'clock' | 'entropy'>): Ports {
     const { name, random, stores, trace, settings, ledger, bugs } = this.#deps;
-    const gossip = { random: random.fork(`gossip/${this.#lives}`), lossRate: settings.gossipLossRate };
+    const gossip = {
+      random: random.fork(`gossip/${this.#lives}`),
+      lossRate: () => (ledger.isQuiet ? 0 : settings.gossipLossRate),
+    };
     const ports = {
       ...given,
       log: new TraceLog(trace, name, (what) => ledger.breach('I9', `${name} did what nobody foresaw: ${what}`, [name])),
@@ -256,8 +259,8 @@ export class SimGateway {
       trace,
       random: random.fork(`${server}/${this.#lives}`),
       latencyMs: settings.storeLatencyMs * (server === 'log' ? settings.logSlowness : 1),
-      lossRate: settings.lossRate,
-      stallRate: settings.stallRate,
+      lossRate: () => (ledger.isQuiet ? 0 : settings.lossRate),
+      stallRate: () => (ledger.isQuiet ? 0 : settings.stallRate),
       onTrouble: () => ledger.trouble(),
     });
   }

@@ -14,7 +14,7 @@ type LostLease = Pick<Lease, 'name' | 'epoch'>;
 /** How often notices and hints are lost, and hints come twice. */
 export interface Gossip {
   readonly random: Random;
-  readonly lossRate: number;
+  readonly lossRate: () => number;
 }
 
 export const viewLeases = (stores: Stores, link: Link, gossip: Gossip): LeaseStore => ({
@@ -38,7 +38,7 @@ const pumpLosses = async (
   losses: AsyncIterable<LostLease>,
   { inflow, feed, gossip }: { inflow: Inflow<LostLease>; feed: FeedOf; gossip: Gossip },
 ): Promise<void> => {
-  for await (const loss of losses) if (!gossip.random.chance(gossip.lossRate)) feed.push(() => inflow.push(loss));
+  for await (const loss of losses) if (!gossip.random.chance(gossip.lossRate())) feed.push(() => inflow.push(loss));
 };
 
 export const viewCursors = (stores: Stores, link: Link): CursorStore => ({
@@ -54,9 +54,9 @@ export const viewHints = (stores: Stores, link: Link, { random, lossRate }: Goss
   subscribe: (listener, { signal }) =>
     link.call('subscribe', () => {
       const hear = (hint: Hint): void => {
-        if (random.chance(lossRate)) return;
+        if (random.chance(lossRate())) return;
         link.reach(() => listener(hint));
-        if (random.chance(lossRate)) link.reach(() => listener(hint));
+        if (random.chance(lossRate())) link.reach(() => listener(hint));
       };
       stores.hearers.add(hear);
       signal.addEventListener('abort', () => stores.hearers.delete(hear), { once: true });

@@ -34,6 +34,8 @@ export interface Outcome {
 
 /** How long everybody has, once nothing is wrong any more, to get what is theirs. */
 const settlingMs = 600_000;
+/** For so long single answers, hints and notices still get lost. */
+const restlessMs = 60_000;
 const lookEveryMs = 100;
 /** Late consequences of what went wrong before come within this time. */
 const quietForMs = 600;
@@ -97,6 +99,7 @@ export class World {
     for (let quietMs = 0; quietMs < quietForMs && this.scheduler.nowMs < untilMs; ) {
       await this.scheduler.passUntil(this.scheduler.nowMs + lookEveryMs);
       if (this.ledger.breaches.length > 0) return;
+      this.ledger.isQuiet ||= this.scheduler.nowMs > this.plan.durationMs + restlessMs;
       quietMs = this.isSettled ? quietMs + lookEveryMs : 0;
     }
   }

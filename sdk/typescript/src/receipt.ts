@@ -40,8 +40,8 @@ const order: readonly ReceiptState[] = [
   'durable',
   'expired',
   'delivered',
-  'deadLettered',
   'acked',
+  'deadLettered',
 ];
 
 /** Of two the one that says more. What expired in its recipient's hands has been delivered before. */

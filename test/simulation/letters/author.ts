@@ -52,6 +52,8 @@ export class Author implements Duty {
   readonly #asked = new Set<string>();
   #stream: SimStream | undefined;
   #isAsking = false;
+  /** How often it asks again where not all have come to an end after all: for receipts that were wiped there is none. */
+  #patience = 60;
 
   constructor(deps: AuthorDeps) {
     this.#deps = deps;
@@ -127,7 +129,8 @@ export class Author implements Duty {
     for (const id of unknownMessageIds) if (this.#letters.get(id)?.isDurable === true) this.#take(id, 'unknown');
     // One that was told to have expired may have been on the wire, and come to another end after that.
     const states = receipts.map(({ messageId, state }) => [messageId, words.get(state) ?? 'unknown'] as const);
-    if (requestId !== 'all' || states.some(([, state]) => !ends.has(state))) return;
+    if (requestId !== 'all') return;
+    if (states.some(([, state]) => !ends.has(state)) && (this.#patience -= 1) > 0) return;
     for (const [id, state] of states) this.#note(id, state);
     for (const id of unknownMessageIds) this.#note(id, 'unknown');
   }
