@@ -24,6 +24,7 @@ const words: Readonly<Record<ViolationKind, string>> = {
   receipt_changed: 'receipts that changed their end',
   buried_twice: 'dead letters that are there twice',
   buried_and_acked: 'dead letters of what was acked',
+  misplaced: 'behind a later session, in the log',
 };
 
 export const reportOf = (outcome: Outcome): string => {

@@ -15,6 +15,7 @@ import { PlainClient } from './load/plain-client.ts';
 import { closer } from './load/program.ts';
 import { type Counts, nowMs, Recorder } from './load/recorder.ts';
 import { within } from './load/within.ts';
+import { readLog, writeLogged } from './log-reading.ts';
 import type { MutationName } from './mutations/mutation.ts';
 import { Random } from './random.ts';
 import type { Stage } from './stage.ts';
@@ -76,7 +77,10 @@ export const runChaos = async (options: RunOptions): Promise<Outcome> => {
   const letters = await listDeadLetters(place, options.directory);
   const { incomplete } = crowd;
   const crashes = gateways.flatMap((gateway) => gateway.crashes);
-  const history = new History([...disturbances, ...(await readAll([...crowd.histories, last, letters]))]);
+  const logged = await readLog(options.services, options.name);
+  writeLogged(join(options.directory, 'log.jsonl'), logged);
+  const written = await readAll([...crowd.histories, last, letters]);
+  const history = new History([...disturbances, ...logged, ...written]);
   return { verdict: judge(history, endedMs), crashes, incomplete, loadMs: endedMs - startedMs };
 };
 

@@ -1,6 +1,6 @@
 /** The checkers on histories that are right and histories that are known to be wrong. */
 import { describe, expect, test } from 'vitest';
-import type { Delivered, HistoryEvent } from './event.ts';
+import type { Delivered, HistoryEvent, Logged } from './event.ts';
 import { History } from './history.ts';
 import { judge } from './verdict.ts';
 
@@ -36,6 +36,19 @@ const delivered = (session: string | undefined, first: number, count: number, mo
   first,
   count,
   ...(session === undefined ? {} : { session }),
+  ...more,
+});
+
+/** The log has `records` of the sender's session of this epoch, in the batches from `first` to `last`. */
+const logged = (epoch: string, [first, last]: readonly [number, number], more: Partial<Logged> = {}): Logged => ({
+  e: 'logged',
+  at: now(),
+  who: 's',
+  partition: 0,
+  epoch,
+  first,
+  last,
+  records: last - first + 1,
   ...more,
 });
 
@@ -94,6 +107,13 @@ describe('histories without a fault', () => {
   test('a session that was acknowledged after the client had given it up supersedes nobody', () => {
     const late = connected('r', 'r2', { isLate: true });
     expect(found(...begun(), late, sent('s1', 1, 1), delivered('r1', 1, 1))).toEqual([]);
+  });
+
+  test('in each partition of the log one session of a sender lies behind the other', () => {
+    const together = logged('2', [4, 6]);
+    const elsewhere = logged('2', [0, 1], { partition: 1 });
+    const another = logged('1', [0, 9], { who: 't' });
+    expect(found(logged('1', [0, 4]), together, elsewhere, another, logged('10', [7, 7]))).toEqual([]);
   });
 
   test('what came on an unknown session is held to the order of first deliveries only', () => {
@@ -156,6 +176,17 @@ describe('histories with a fault', () => {
     expect(found(...events)).toEqual([]);
     expect(found(...events, delivered('r2', 12, 1))).toEqual([['stale_send', 1]]);
     expect(found(...events, delivered('r2', 11, 2), acknowledged('s1'))).toEqual([['stale_send', 2]]);
+  });
+
+  test('a record that landed in the log behind those of a later session', () => {
+    expect(found(logged('1', [0, 5]), logged('2', [4, 6]))).toEqual([['misplaced', 1]]);
+    // Epochs are numbers, whatever their length, and come in the order of the log.
+    expect(found(logged('10', [3, 4]), logged('9', [7, 7]))).toEqual([['misplaced', 1]]);
+    const notTheNext = [logged('1', [0, 9]), logged('2', [10, 11]), logged('3', [5, 6])];
+    expect(found(...notTheNext)).toEqual([
+      ['misplaced', 1],
+      ['misplaced', 1],
+    ]);
   });
 
   test('a writer that speaks of a session it never had', () => {

@@ -61,6 +61,21 @@ export interface Delivered {
   readonly isMarked?: true;
 }
 
+/** What the log holds of one session of a sender in one partition, read when all was over. */
+export interface Logged {
+  readonly e: 'logged';
+  /** When it was read, which says nothing of when it was written. */
+  readonly at: number;
+  readonly who: string;
+  readonly partition: number;
+  /** Of the session's lease, as text: it is beyond what JSON takes for a whole number. */
+  readonly epoch: string;
+  /** How many batches of the partition come before that of its first record, and of its last. */
+  readonly first: number;
+  readonly last: number;
+  readonly records: number;
+}
+
 /** Something was disturbed from `at` until `until`. */
 export interface Disturbed {
   readonly e: 'disturbed';
@@ -155,6 +170,7 @@ export type HistoryEvent =
   | Acknowledged
   | Delivered
   | Disturbed
+  | Logged
   | Posted
   | Withdrawn
   | Told

@@ -1,6 +1,6 @@
 /** Events of a run, put together: who held which session when, and each lane with what was sent and what arrived. */
 import { Correspondence } from './correspondence.ts';
-import type { Acknowledged, Connected, Delivered, Disturbed, Ended, HistoryEvent, Sent } from './event.ts';
+import type { Acknowledged, Connected, Delivered, Disturbed, Ended, HistoryEvent, Logged, Sent } from './event.ts';
 
 /** One session of a client, in the order of the client's sessions. */
 export interface SessionFacts extends Connected {
@@ -24,6 +24,7 @@ export class History {
   readonly disturbances: Disturbed[] = [];
   readonly deliveries: Delivered[] = [];
   readonly correspondence = new Correspondence();
+  readonly logged: Logged[] = [];
   readonly #sessions = new Map<string, SessionFacts>();
   readonly #byClient = new Map<string, SessionFacts[]>();
   readonly #ends: (Acknowledged | Ended)[] = [];
@@ -63,6 +64,8 @@ export class History {
         return void this.#lane(event.from, event.who).delivered.push(event);
       case 'disturbed':
         return void this.disturbances.push(event);
+      case 'logged':
+        return void this.logged.push(event);
       case 'ended':
       case 'acknowledged':
         return void this.#ends.push(event);

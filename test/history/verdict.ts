@@ -2,6 +2,7 @@
 import { countPartings, findStaleDeliveries, findStaleSends } from './epochs.ts';
 import { type Failovers, measureFailovers } from './failovers.ts';
 import { type History, numbersOf } from './history.ts';
+import { findMisplaced } from './log-order.ts';
 import { findLosses, findUnsent } from './loss.ts';
 import { findDoubled, findInversions } from './order.ts';
 import { measureOutages, type Outage } from './outages.ts';
@@ -42,6 +43,7 @@ export const judge = (history: History, untilMs: number): Verdict => ({
     ...findStaleDeliveries(history),
     ...findStaleSends(history),
     ...findReceiptFaults(history),
+    ...findMisplaced(history),
   ],
   counts: count(history),
   repeats: countRepeats(history),

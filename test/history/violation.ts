@@ -22,6 +22,7 @@ export interface Violation {
  * - `receipt_changed`: the sender was told of another end than the receipt has now
  * - `buried_twice`, `buried_and_acked`: a message with two dead letters; with one though its recipient was done with it
  * - `stale_send`: delivered or acknowledged though it was sent on a session whose successor had had effects (I1, I2)
+ * - `misplaced`: lies in the log behind something of a later session of its sender (I1)
  */
 export const violationKinds = [
   'lost',
@@ -37,6 +38,7 @@ export const violationKinds = [
   'receipt_changed',
   'buried_twice',
   'buried_and_acked',
+  'misplaced',
 ] as const;
 export type ViolationKind = (typeof violationKinds)[number];
 

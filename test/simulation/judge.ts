@@ -22,6 +22,7 @@ const promiseOf: Readonly<Record<ViolationKind, Breach['promise']>> = {
   receipt_changed: 'I4',
   buried_twice: 'I4',
   buried_and_acked: 'I4',
+  misplaced: 'I1',
 };
 
 export const judgeWorld = (world: World): void => {
