@@ -1,7 +1,7 @@
 /** From starting the embedded fabric on an empty folder to serving, and its memory when nobody is there. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Figure } from '../harness/figures.ts';
 import { type Origin, repository } from '../harness/gateway-process.ts';
 import { residentBytesOf } from '../harness/process-usage.ts';
@@ -18,19 +18,18 @@ const names: Readonly<Record<Origin, string>> = { source: 'from source', dist: '
 
 export const start = async (setting: Setting): Promise<readonly Figure[]> => {
   const { rounds, progress } = setting.options;
-  const there = origins.filter((origin) => origin === 'source' || isBuilt());
-  if (!there.includes('dist')) progress('start: there is no dist; `npm run build` makes it');
+  // What lies there may be of another day.
+  progress('start: building what is published');
+  await promisify(execFile)('npm', ['run', 'build'], { cwd: repository });
   const bare: Started[] = [];
-  const ours = new Map<Origin, Started[]>(there.map((origin) => [origin, []]));
+  const ours = new Map<Origin, Started[]>(origins.map((origin) => [origin, []]));
   for (let round = 0; round < rounds; round += 1) {
     progress(`start: round ${round + 1} of ${rounds}`);
     bare.push(await look(await setting.bare()));
-    for (const origin of there) ours.get(origin)?.push(await look(await setting.embedded(origin)));
+    for (const origin of origins) ours.get(origin)?.push(await look(await setting.embedded(origin)));
   }
   return [...ours].flatMap(([origin, started]) => figuresOf(origin, started, bare));
 };
-
-const isBuilt = (): boolean => existsSync(join(repository, 'dist', 'cli', 'main.js'));
 
 const look = async (opening: Servers): Promise<Started> => {
   await using servers = opening;

@@ -66,7 +66,8 @@ export class ClientSession {
   /** By `Publication.durable`: when it has been answered for. */
   readonly #unsettled = new Map<Promise<void>, Promise<void>>();
   #publishFailure: FabricError | undefined;
-  readonly #lane: SendLane;
+  /** Opened with the first message that has a name: most clients give none. */
+  #lane: SendLane | undefined;
   readonly #admission: Admission;
   readonly #listening: Disposable | undefined;
 
@@ -84,7 +85,6 @@ export class ClientSession {
     this.#actor = { principal: facts.principal, workspace: facts.workspace };
     this.#sender = { source: this.topic, epoch: facts.session.epoch };
     this.#targetsRevision = deps.authorizer.revision;
-    this.#lane = this.#openLane();
     this.#admission = this.#openAdmission(facts.over);
     if (this.extensions.has('receipts'))
       this.#listening = deps.receipts.listen(this.identity, (receipts) => this.#tellReceipts(receipts));
@@ -172,7 +172,9 @@ export class ClientSession {
 
   /** Publishes in this client's name. Resolves when it may publish more, which is mostly at once: `undefined`. */
   publish(permit: PublishPermit, message: Sent): Promise<void> | undefined {
-    if (message.tracked !== undefined || !this.#lane.isIdle) return this.#lane.push(permit, message);
+    if (message.tracked !== undefined) this.#lane ??= this.#openLane();
+    if (this.#lane !== undefined && (message.tracked !== undefined || !this.#lane.isIdle))
+      return this.#lane.push(permit, message);
     const publication = this.deps.router.publish(permit, { ...message, sender: this.#sender });
     this.#settle(publication);
     return publication.room;
@@ -180,7 +182,7 @@ export class ClientSession {
 
   /** Resolves when everything asked or published so far is durable or has been answered for; with the first that failed. */
   async settled(): Promise<FabricError | undefined> {
-    await this.#lane.settled();
+    await this.#lane?.settled();
     await Promise.all([...this.#unsettled.values(), this.answers.settled()]);
     this.#listening?.[Symbol.dispose]();
     this.#admission[Symbol.dispose]();

@@ -5,8 +5,9 @@
  */
 export class Recent<Value> {
   readonly #generationMax: number;
-  #young = new Map<string, Value>();
-  #old = new Map<string, Value>();
+  /** Made when they are needed: most sessions send nothing. */
+  #young: Map<string, Value> | undefined;
+  #old: Map<string, Value> | undefined;
 
   /** Holds up to `sizeMax`, and finds again what was among the last half as many names. */
   constructor(sizeMax: number) {
@@ -14,14 +15,15 @@ export class Recent<Value> {
   }
 
   get(name: string): Value | undefined {
-    const value = this.#young.get(name);
-    if (value !== undefined || this.#old.size === 0) return value;
+    const value = this.#young?.get(name);
+    if (value !== undefined || this.#old === undefined) return value;
     const found = this.#old.get(name);
     if (found !== undefined) this.set(name, found);
     return found;
   }
 
   set(name: string, value: Value): void {
+    this.#young ??= new Map();
     if (this.#young.size >= this.#generationMax && !this.#young.has(name)) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -30,7 +32,7 @@ export class Recent<Value> {
   }
 
   clear(): void {
-    this.#young.clear();
-    this.#old.clear();
+    this.#young = undefined;
+    this.#old = undefined;
   }
 }

@@ -25,7 +25,9 @@ export class Subscription implements Subscribed {
   readonly durable: boolean;
   state: Subscribed['state'] = 'behind';
   position: Position;
-  readonly #deliveries: TrackedDeliveries;
+  readonly #tracing: Tracing;
+  /** Made when the first message comes that has a name or a time to live: most subscriptions see none. */
+  #tracked: TrackedDeliveries | undefined;
   #confirmed: Position;
   #awaiting: Delivered | undefined;
   #latest: Delivered | undefined;
@@ -37,7 +39,7 @@ export class Subscription implements Subscribed {
     this.durable = durable;
     this.position = from;
     this.#confirmed = from;
-    this.#deliveries = new TrackedDeliveries(tracing);
+    this.#tracing = tracing;
   }
 
   deliver(offset: bigint, group: RecordGroup): boolean {
@@ -51,7 +53,7 @@ export class Subscription implements Subscribed {
   }
 
   confirm(mark: number): boolean {
-    this.#deliveries.confirm(mark);
+    this.#tracked?.confirm(mark);
     const found = [this.#latest, this.#awaiting].find((delivered) => delivered !== undefined && delivered.mark <= mark);
     if (found === undefined) return false;
     this.#confirmed = found.position;
@@ -81,7 +83,7 @@ export class Subscription implements Subscribed {
   #offerRun(offset: bigint, group: RecordGroup, { from, to }: { readonly from: number; readonly to: number }): boolean {
     if (from === to) return true;
     const mark = this.recipient.inbox.offer(group.frames(from, to), to - from);
-    this.#deliveries.endRun(mark);
+    this.#tracked?.endRun(mark);
     return this.#settle(mark, { offset, index: group.first + (mark === undefined ? from : to) });
   }
 
@@ -89,7 +91,10 @@ export class Subscription implements Subscribed {
   #ask(position: Position, { tracked }: RecordMeta): boolean {
     this.state = 'asking';
     this.position = position;
-    if (tracked !== undefined) void this.#deliveries.ask(tracked).then(() => this.recipient.resume(this));
+    if (tracked !== undefined)
+      void this.#deliveries()
+        .ask(tracked)
+        .then(() => this.recipient.resume(this));
     return false;
   }
 
@@ -105,8 +110,13 @@ export class Subscription implements Subscribed {
     return true;
   }
 
+  #deliveries(): TrackedDeliveries {
+    this.#tracked ??= new TrackedDeliveries(this.#tracing);
+    return this.#tracked;
+  }
+
   #verdictOn({ source, audience, tracked }: RecordMeta): TrackedVerdict {
-    if (tracked !== undefined) return this.#deliveries.consider(tracked);
+    if (tracked !== undefined) return this.#deliveries().consider(tracked);
     return audience === undefined || this.#isFor(source, audience) ? 'deliver' : 'pass';
   }
 
