@@ -206,7 +206,7 @@ export class Link {
     this.#pace.connected(performance.now());
     this.#stream = stream;
     this.reception.arrival.answers?.end();
-    const answers = isInForce(ack, fabricExtensions.ack) ? this.#openAnswers() : undefined;
+    const answers = isInForce(ack, fabricExtensions.ack) ? this.#openAnswers(stream) : undefined;
     this.reception.arrival = { sessionId: ack.sessionId, answers };
     const preface = [...this.#standing, ...(this.book?.unconfirmed() ?? [])];
     this.outbox.attach(stream, preface, isInForce(ack, fabricExtensions.batch) ? packSends : undefined);
@@ -320,8 +320,9 @@ export class Link {
     while (this.reception.isOverfull && this.outbox.isEmpty && !this.reception.isClosing) await this.reception.change();
   }
 
-  #openAnswers(): DeliveryAnswers {
-    return new DeliveryAnswers((frame) => this.#sendQuietly(frame));
+  /** On another connection their numbers would be those of other deliveries. */
+  #openAnswers(stream: TransportStream): DeliveryAnswers {
+    return new DeliveryAnswers((frame) => this.#sendQuietly(frame, stream));
   }
 
   #openBook(): ReceiptBook {
@@ -334,9 +335,9 @@ export class Link {
   }
 
   /** What cannot be sent any more need not be. */
-  #sendQuietly(frame: Uint8Array): void {
+  #sendQuietly(frame: Uint8Array, only?: TransportStream): void {
     this.outbox
-      .push([frame], { timeoutMs: undefined, signal: undefined, onHanded: () => undefined })
+      .push([frame], { timeoutMs: undefined, signal: undefined, onHanded: () => undefined, only })
       .catch(() => undefined);
   }
 

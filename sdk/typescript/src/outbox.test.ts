@@ -133,4 +133,25 @@ describe('the outbox', () => {
     take();
     await drained;
   });
+
+  test('drops what was only for a connection that is gone, whether it was accepted or waited', async () => {
+    const outbox = open();
+    const first = handStream();
+    outbox.attach(first.stream, []);
+    await outbox.push([frame(1)], endless);
+    await outbox.push([frame(2)], { ...endless, only: first.stream });
+    await outbox.push([frame(3)], endless);
+    outbox.detach();
+    const late = outbox.push([frame(4)], { ...endless, only: first.stream });
+    const other = outbox.push([frame(5)], endless);
+    const next = handStream();
+    outbox.attach(next.stream, []);
+    await expect(late).rejects.toMatchObject({ reason: 'CONNECTION_LOST' });
+    await other;
+    await turn();
+    next.take();
+    expect([first.writes, next.writes.flat()]).toEqual([[[1]], [3, 5]]);
+    next.take();
+    await outbox.drained();
+  });
 });

@@ -5,7 +5,8 @@
  *
  * - O1 Entries are handed over in the order they were pushed, and each at most once.
  * - O2 An entry refused, timed out or aborted was not handed over and never will be.
- * - O3 What was accepted and not handed over when a connection broke goes out on the next one.
+ * - O3 What was accepted and not handed over when a connection broke goes out on the next one, unless it was only for
+ *   the one that broke.
  */
 import { failure } from './error.ts';
 import { Fifo } from './fifo.ts';
@@ -25,6 +26,8 @@ export interface PushOptions {
   readonly signal: AbortSignal | undefined;
   /** Called when the entry is handed over. */
   readonly onHanded?: () => void;
+  /** The only connection it means something on: it is dropped when another is attached. */
+  readonly only?: TransportStream | undefined;
 }
 
 /** The same frames in fewer. */
@@ -36,6 +39,7 @@ interface Entry {
   readonly frames: readonly Uint8Array[];
   readonly bytes: number;
   readonly onHanded: (() => void) | undefined;
+  readonly only: TransportStream | undefined;
   state: 'waiting' | 'accepted' | 'dropped';
   /** Tells the sender; set while it waits. */
   settle: ((error?: unknown) => void) | undefined;
@@ -79,20 +83,21 @@ export class Outbox {
   /** Resolves when the frames have been accepted. They stay together and are the outbox's from now on. */
   push(frames: readonly Uint8Array[], options: PushOptions): Promise<void> {
     const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, itemOverheadBytes);
-    const { onHanded } = options;
+    const { onHanded, only } = options;
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
     if (this.#hasRoom() && this.#waitingCount === 0) {
-      this.#accept({ frames, bytes, onHanded, state: 'accepted', settle: undefined });
+      this.#accept({ frames, bytes, onHanded, only, state: 'accepted', settle: undefined });
       return Promise.resolve();
     }
     if (this.#waitingBytes + bytes > this.#bytesMax && this.#waitingCount > 0)
       return Promise.reject(failure('SEND_QUEUE_FULL', `${this.#waitingCount} sends wait already; await send()`));
-    return this.#wait({ frames, bytes, onHanded, state: 'waiting', settle: undefined }, options);
+    return this.#wait({ frames, bytes, onHanded, only, state: 'waiting', settle: undefined }, options);
   }
 
   /** Writes to this stream from now on, `preface` before anything else, packed where the connection allows it. */
   attach(stream: TransportStream, preface: readonly Uint8Array[], pack: Pack = asTheyAre): void {
+    this.#dropOthers(stream);
     this.#stream = stream;
     this.#pack = pack;
     this.#isWriting = false;
@@ -128,6 +133,16 @@ export class Outbox {
     if (this.isEmpty) return Promise.resolve();
     this.#drained ??= Promise.withResolvers();
     return this.#drained.promise;
+  }
+
+  #dropOthers(stream: TransportStream): void {
+    const isStale = ({ only }: Entry): boolean => only !== undefined && only !== stream;
+    for (const entry of this.#accepted) if (isStale(entry)) this.#acceptedBytes -= entry.bytes;
+    this.#accepted = this.#accepted.filter((entry) => !isStale(entry));
+    const waiting: Entry[] = [];
+    this.#waiting.retain((entry) => waiting.push(entry) > 0);
+    for (const entry of waiting)
+      if (isStale(entry)) this.#drop(entry, failure('CONNECTION_LOST', 'the connection it was for is gone'));
   }
 
   #hasRoom(): boolean {
