@@ -1,79 +1,26 @@
-import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import type { KvCommand, KvCondition, KvPlace, KvReply, KvSpace } from '../../src/model/kv-command.ts';
-import { counterMax, counterMin, type KvState, kvStep } from '../../src/model/kv-rules.ts';
-import type { KvPageRequest, KvStore } from '../../src/ports/kv-store.ts';
-
-interface Opened extends AsyncDisposable {
-  readonly store: KvStore;
-}
-
-let serial = 0;
-const freshOwner = (): string => `conformance ${process.pid} ${(serial += 1)} ${Date.now()} {ü}`;
-const freshSpace = (): KvSpace => ({ owner: freshOwner(), name: 'shared' });
-const at = (space: KvSpace, key: string): KvPlace => ({ space, key });
-
-const bytes = (text: string): Uint8Array => Buffer.from(text);
-const always: KvCondition = { is: 'any' };
-const absent: KvCondition = { is: 'absent' };
-const equal = (value: string): { is: 'equal'; value: Uint8Array } => ({ is: 'equal', value: bytes(value) });
-
-type Options = { readonly ttlMs?: number; readonly epoch?: bigint };
-const get = (place: KvPlace): KvCommand => ({ kind: 'get', place });
-const put = (place: KvPlace, value: string, when: KvCondition = always, { ttlMs, epoch }: Options = {}): KvCommand => ({
-  kind: 'put',
-  place,
-  value: bytes(value),
-  when,
-  ttlMs,
-  epoch,
-});
-const remove = (place: KvPlace, when: Exclude<KvCondition, { is: 'absent' }> = { is: 'any' }): KvCommand => ({
-  kind: 'delete',
-  place,
-  when,
-  epoch: undefined,
-});
-type Bounds = { readonly atLeast?: bigint; readonly atMost?: bigint };
-const add = (place: KvPlace, amount: bigint, bounds: Bounds = {}, { ttlMs, epoch }: Options = {}): KvCommand => ({
-  kind: 'add',
-  place,
-  amount,
-  atLeast: bounds.atLeast,
-  atMost: bounds.atMost,
-  ttlMs,
-  epoch,
-});
-const addMember = (place: KvPlace, member: string, { ttlMs, epoch }: Options = {}): KvCommand => ({
-  kind: 'add_member',
-  place,
-  member: bytes(member),
-  ttlMs,
-  epoch,
-});
-
-/** A reply with texts for bytes. */
-const told = (reply: KvReply) => {
-  if (reply.refused !== undefined) return reply.refused;
-  const { applied, value, count } = reply;
-  return {
-    applied,
-    ...(value === undefined ? {} : { value: Buffer.from(value).toString() }),
-    ...(count === undefined ? {} : { count }),
-  };
-};
-
-const page = (changes: Partial<KvPageRequest> = {}): KvPageRequest => ({
-  prefix: '',
-  after: '',
-  limit: 100,
-  bytesMax: 1_000_000,
-  ...changes,
-});
-const keysOf = async (store: KvStore, space: KvSpace, changes: Partial<KvPageRequest> = {}) =>
-  (await store.list(space, page(changes))).entries.map(({ key }) => key);
-
-const gone = { timeout: 10_000, interval: 5 };
+import type { KvCommand, KvPlace } from '../../src/model/kv-command.ts';
+import { counterMax, counterMin } from '../../src/model/kv-rules.ts';
+import {
+  absent,
+  add,
+  addMember,
+  always,
+  at,
+  equal,
+  freshOwner,
+  freshSpace,
+  get,
+  gone,
+  keysOf,
+  type Opened,
+  page,
+  put,
+  remove,
+  told,
+} from './kv-commands.ts';
+import { kvKeyLimits } from './kv-key-limits.ts';
+import { kvModel } from './kv-model.ts';
 
 /** What every key-value store does. */
 export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>): void => {
@@ -113,78 +60,7 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
       expect(reply.refused === undefined && reply.value?.every((byte) => byte === 7)).toBe(true);
     });
 
-    describe('a space with a limit of keys', () => {
-      const limited = (command: KvCommand, keysMax: number): KvCommand =>
-        command.kind === 'get' || command.kind === 'delete' ? command : { ...command, keysMax };
-
-      test('takes no further key, whatever makes it, and changes those it has', async () => {
-        await using opened = await open();
-        const { store } = opened;
-        const space = freshSpace();
-        const run = async (command: KvCommand) => told(await store.run(limited(command, 3)));
-        expect(await run(put(at(space, 'a'), '1'))).toEqual({ applied: true });
-        expect(await run(put(at(space, 'b'), '1', absent))).toEqual({ applied: true });
-        expect(await run(add(at(space, 'c'), 5n))).toEqual({ applied: true, count: 5n });
-        expect(await run(put(at(space, 'd'), '1'))).toBe('full');
-        expect(await run(put(at(space, 'd'), '1', absent))).toBe('full');
-        expect(await run(add(at(space, 'd'), 5n))).toBe('full');
-        expect(await run(addMember(at(space, 'd'), 'm'))).toBe('full');
-        expect(await run(put(at(space, 'd'), '1', equal('x')))).toEqual({ applied: false });
-        expect(told(await store.run(get(at(space, 'd'))))).toEqual({ applied: false });
-        expect(await keysOf(store, space)).toEqual(['a', 'b', 'c']);
-        expect(await run(put(at(space, 'a'), '2'))).toEqual({ applied: true });
-        expect(await run(add(at(space, 'c'), 1n))).toEqual({ applied: true, count: 6n });
-        // Another space of the owner has room of its own.
-        const other = { ...space, name: 'other' };
-        expect(await run(addMember(at(other, 's'), 'm'))).toEqual({ applied: true, count: 1n });
-        expect(await run(addMember(at(other, 's'), 'n'))).toEqual({ applied: true, count: 2n });
-      });
-
-      test('has room again for what is deleted, purged, or has expired', async () => {
-        await using opened = await open();
-        const { store } = opened;
-        const space = freshSpace();
-        const run = async (command: KvCommand) => told(await store.run(limited(command, 2)));
-        await run(put(at(space, 'a'), '1'));
-        await run(put(at(space, 'b'), '1'));
-        expect(await run(put(at(space, 'c'), '1'))).toBe('full');
-        await run(remove(at(space, 'a')));
-        expect(await run(put(at(space, 'c'), '1'))).toEqual({ applied: true });
-        expect(await run(put(at(space, 'd'), '1'))).toBe('full');
-        await run(put(at(space, 'b'), '1', always, { ttlMs: 150 }));
-        await vi.waitFor(async () => expect(await run(put(at(space, 'd'), '1'))).toEqual({ applied: true }), gone);
-        expect(await run(put(at(space, 'e'), '1'))).toBe('full');
-        await store.open(space.owner, 1n);
-        const own = { ...space, name: 'own' };
-        for (const key of ['a', 'b']) await run(put(at(own, key), '1', always, { epoch: 1n }));
-        expect(await run(put(at(own, 'c'), '1', always, { epoch: 1n }))).toBe('full');
-        await store.purge(space.owner);
-        expect(await run(put(at(own, 'c'), '1', always, { epoch: 1n }))).toEqual({ applied: true });
-      });
-
-      test('takes exactly as many as it may of those that come at once', async () => {
-        await using opened = await open();
-        const { store } = opened;
-        const space = freshSpace();
-        const names = Array.from({ length: 40 }, (_, index) => `k${index}`);
-        const replies = await Promise.all(
-          names.map(async (name) => told(await store.run(limited(put(at(space, name), 'v'), 25)))),
-        );
-        expect(replies.filter((reply) => reply === 'full')).toHaveLength(15);
-        expect(await keysOf(store, space)).toHaveLength(25);
-      });
-
-      test('that was filled before it had a limit, or under a larger one, keeps what it has', async () => {
-        await using opened = await open();
-        const { store } = opened;
-        const space = freshSpace();
-        for (const key of ['a', 'b', 'c']) await store.run(put(at(space, key), '1'));
-        expect(told(await store.run(limited(put(at(space, 'd'), '1'), 2)))).toBe('full');
-        expect(told(await store.run(limited(put(at(space, 'd'), '1'), 4)))).toEqual({ applied: true });
-        expect(told(await store.run(limited(put(at(space, 'a'), '2'), 2)))).toEqual({ applied: true });
-        expect(await keysOf(store, space)).toEqual(['a', 'b', 'c', 'd']);
-      });
-    });
+    kvKeyLimits(open);
 
     test('the same key in two spaces is two keys, of one owner too', async () => {
       await using opened = await open();
@@ -507,77 +383,6 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
         expect(told(await opened.store.run(get(place)))).toEqual({ applied: true, value: '200' });
     });
 
-    test('does what the rules say, whatever is asked', async () => {
-      await using opened = await open();
-      await fc.assert(
-        fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 40 }), async (steps) => {
-          const space = freshSpace();
-          const model = new Model();
-          const commands = steps.map((step) => step(space));
-          const replies = await Promise.all(commands.map((command) => opened.store.run(command)));
-          expect(replies.map(told)).toEqual(commands.map((command) => told(model.run(command))));
-          const { entries } = await opened.store.list(space, page());
-          expect(entries.map(({ key }) => key)).toEqual(model.keys());
-        }),
-        { numRuns: 60 },
-      );
-    });
+    kvModel(open);
   });
 };
-
-const someKey = fc.constantFrom('a', 'b');
-const someText = fc.constantFrom('', '0', '1', '-1', '9223372036854775807', 'x', '00');
-const someCondition = fc.oneof(fc.constant(always), fc.constant(absent), someText.map(equal));
-const someAmount = fc.constantFrom(1n, 2n, -1n, counterMax, counterMin);
-const someBound = fc.constantFrom(undefined, 0n, 2n, -2n, counterMax, counterMin);
-
-type Step = (space: KvSpace) => KvCommand;
-const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  someKey.map(
-    (key): Step =>
-      (space) =>
-        get(at(space, key)),
-  ),
-  fc.tuple(someKey, someText, someCondition).map(
-    ([key, text, when]): Step =>
-      (space) =>
-        put(at(space, key), text, when),
-  ),
-  fc.tuple(someKey, someCondition).map(
-    ([key, when]): Step =>
-      (space) =>
-        remove(at(space, key), when.is === 'absent' ? { is: 'any' } : when),
-  ),
-  fc.tuple(someKey, someAmount, someBound, someBound).map(([key, amount, atLeast, atMost]): Step => {
-    const bounds = { ...(atLeast === undefined ? {} : { atLeast }), ...(atMost === undefined ? {} : { atMost }) };
-    return (space) => add(at(space, key), amount, bounds);
-  }),
-  fc.tuple(someKey, someText).map(
-    ([key, member]): Step =>
-      (space) =>
-        addMember(at(space, key), member),
-  ),
-);
-
-/** The rules alone, on one space. */
-class Model {
-  readonly #states = new Map<string, KvState>();
-  readonly #members = new Map<string, Set<string>>();
-
-  run(command: KvCommand): KvReply {
-    const { key } = command.place;
-    const before = this.#states.get(key);
-    const members = this.#members.get(key) ?? new Set<string>();
-    const member = command.kind === 'add_member' ? Buffer.from(command.member).toString() : '';
-    const { reply, state } = kvStep(before, command, { nowMs: 0, holdsMember: members.has(member), isFull: false });
-    if (state === undefined) this.#states.delete(key);
-    else this.#states.set(key, state);
-    if (state?.kind === 'set') this.#members.set(key, command.kind === 'add_member' ? members.add(member) : members);
-    else this.#members.delete(key);
-    return reply;
-  }
-
-  keys(): string[] {
-    return [...this.#states.keys()].toSorted();
-  }
-}

@@ -86,7 +86,10 @@ const sizeFault = ({ payload: { byteLength } }: SendMessage): FabricError | unde
 const metricFault = (send: SendMessage, target: Topic): FabricError | undefined =>
   send.messageType === MessageType.METRIC || target.kind === 'metric_receiver' ? checkMetric(send) : undefined;
 
-/** Whether messages of a type may pass to a topic unread, in runs and in pieces: metrics are looked into, and competing work is shared out. */
+/**
+ * Whether messages of a type may pass to a topic unread, in runs and in pieces: metrics are looked into, and competing
+ * work is shared out.
+ */
 export const passesUnread = (type: number, { kind }: Topic): boolean =>
   type !== MessageType.METRIC && kind !== 'metric_receiver' && kind !== 'task_workers';
 

@@ -1,20 +1,11 @@
 /** Bugs in what becomes of messages whose senders have named them, and of recipients that answer. */
 import type { Ports } from '../../../src/compose/fabric.ts';
+import { altered } from '../../chaos/mutations/mutation.ts';
 import type { Mutation, SourceEdit } from './mutation.ts';
 
 const edit = (file: string, find: string, replace: string): readonly SourceEdit[] => [
   { file: `src/router/${file}.ts`, find, replace },
 ];
-
-/** The port with some methods of its own, and all others as they are. */
-const altered = <Port extends object>(port: Port, changes: Partial<Port>): Port =>
-  new Proxy(port, {
-    get: (target, name) => {
-      const own: unknown = Reflect.get(changes, name);
-      const value: unknown = own ?? Reflect.get(target, name);
-      return typeof value === 'function' && own === undefined ? value.bind(target) : value;
-    },
-  });
 
 const ports = (change: (given: Ports) => Partial<Ports>): Mutation['bugs'] => ({
   gateways: { ports: (given) => ({ ...given, ...change(given) }) },
