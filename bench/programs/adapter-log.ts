@@ -4,6 +4,7 @@
  */
 
 import { MemoryLog } from '../../src/adapters/memory/memory-log.ts';
+import { memoryWriter } from '../../src/adapters/memory/memory-writer.ts';
 import { defaultRetention } from '../../src/adapters/rabbitmq/log-streams.ts';
 import {
   defaultRabbitMessageLogSettings,
@@ -93,14 +94,14 @@ export class AdapterLog {
 
   async #open(messageLog: MessageLog): Promise<void> {
     this.#messageLog = messageLog;
-    const bulk = new BulkLane();
+    const { signal } = new AbortController();
     const circuit = { settle: () => undefined, outage: undefined };
+    const shared = { messageLog, bulk: new BulkLane(), circuit, writers: { writer: memoryWriter() }, signal };
     this.#writers = Array.from(
       { length: layout.partitions },
-      (_, partition) => new PartitionWriter(partition, { ...deps, messageLog, bulk, circuit }),
+      (_, partition) => new PartitionWriter(partition, { ...deps, ...shared }),
     );
     for (let partition = 0; partition < layout.partitions; partition += 1) {
-      const signal = new AbortController().signal;
       const reading = await messageLog.read(partition, 'end', { signal });
       void this.#count(reading.entries);
     }

@@ -77,6 +77,8 @@ export class Circuit {
       () => this.#answered(),
       (thrown: unknown) => {
         const cause = asFabricError(thrown);
+        // This gateway has stopped waiting, which says nothing of the store.
+        if (cause.reason === 'LEASE_LOST') return;
         // Whatever else it says, it is there to say it.
         if (cause.reason === 'STORE_UNAVAILABLE') this.#failed(cause, askedAtMs);
         else this.#answered();

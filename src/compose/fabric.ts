@@ -94,7 +94,7 @@ export const openFabricParts = async (
   await using opened = new AsyncDisposableStack();
   const presence = opened.use(await Presence.open(settings.presence, ports));
   const receipts = opened.use(await Receipts.open(ports));
-  const router = opened.use(new Router({ ...ports, receipts }));
+  const router = opened.use(new Router({ ...ports, receipts, writers: presence }));
   const gateway = new Gateway({
     ...ports,
     presence,

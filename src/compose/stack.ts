@@ -50,7 +50,7 @@ export const openStack: OpenComposition = async (config, given) => {
   return {
     ports: {
       ...given,
-      leaseStore: new RedisLeaseStore({ redis, keys }),
+      leaseStore: new RedisLeaseStore({ redis, keys, isNew: messageLog.isNew }),
       hints: new RedisHints({ redis, keys, log }),
       cursorStore: cursorsOfLog(messageLog.id, cursors),
       messageLog,

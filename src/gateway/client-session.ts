@@ -12,7 +12,7 @@ import { identityOf, ownTopicOf, type Principal } from '../model/principal.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Count } from '../ports/metrics.ts';
 import type { Session } from '../presence/session.ts';
-import type { Publication } from '../router/publication.ts';
+import { type Publication, refusedPublication } from '../router/publication.ts';
 import type { Recipient } from '../router/recipient.ts';
 import type { OutgoingMessage } from '../router/router.ts';
 import { Admission, type Countable, type Verdict } from './admission.ts';
@@ -175,9 +175,15 @@ export class ClientSession {
     if (message.tracked !== undefined) this.#lane ??= this.#openLane();
     if (this.#lane !== undefined && (message.tracked !== undefined || !this.#lane.isIdle))
       return this.#lane.push(permit, message);
-    const publication = this.deps.router.publish(permit, { ...message, sender: this.#sender });
+    const publication = this.#hand(() => this.deps.router.publish(permit, { ...message, sender: this.#sender }));
     this.#settle(publication);
     return publication.room;
+  }
+
+  /** In one turn with the look at the lease, so that it goes out in the name of the lease the session is under. */
+  #hand(publish: () => Publication): Publication {
+    if (this.session.isCurrent()) return publish();
+    return refusedPublication(new FabricError('LEASE_LOST', 'the lease could not be renewed in time'));
   }
 
   /** Resolves when everything asked or published so far is durable or has been answered for; with the first that failed. */
@@ -222,7 +228,9 @@ export class ClientSession {
       epoch: this.session.epoch,
       publish: (permit, { dueAtMs, ...message }) => {
         const outgoing = { ...message, sender: this.#sender };
-        return dueAtMs === undefined ? router.publish(permit, outgoing) : delays.hold(permit, outgoing, dueAtMs);
+        return this.#hand(() =>
+          dueAtMs === undefined ? router.publish(permit, outgoing) : delays.hold(permit, outgoing, dueAtMs),
+        );
       },
       settle: (publication) => this.#settle(publication),
       tell: (told) => this.#tellReceipts(told),
@@ -255,6 +263,6 @@ export class ClientSession {
 }
 
 const asPublishFailure = (cause: FabricError): FabricError =>
-  cause.reason === 'STORE_UNAVAILABLE'
+  cause.reason === 'STORE_UNAVAILABLE' || cause.reason === 'LEASE_LOST'
     ? new FabricError('ERR_PUBLISH_FAILED', 'message delivery failed', { cause })
     : cause;

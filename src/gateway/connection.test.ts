@@ -204,7 +204,7 @@ const fabric = () => {
     const gatewayId = `gateway-${opened.length}`;
     const presence = stack.use(await Presence.open({ ...presenceSettings, gatewayId }, ports));
     const receipts = stack.use(await Receipts.open(ports));
-    const router = stack.use(new Router({ ...ports, receipts }));
+    const router = stack.use(new Router({ ...ports, receipts, writers: presence }));
     const gateway = new Gateway({
       ...ports,
       presence,

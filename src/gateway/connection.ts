@@ -27,8 +27,8 @@ const quietMs = 25;
 /** How long an ending stream waits for what is still on its way to a client that may not read. */
 const flushPatienceMs = 2000;
 
-/** How long an acknowledgement waits for the session's predecessor to be over; a dead gateway never says. */
-const predecessorPatienceMs = 40;
+/** How long what a client says waits for what its former session has left on its way to the log. */
+const predecessorPatienceMs = 15_000;
 
 type Ending =
   | { readonly how: 'half_closed' }
@@ -69,7 +69,7 @@ export class Connection {
         onConfirmed: (mark) => this.#opened.recipient?.confirmed(mark),
         onStalled: () =>
           this.#fail(new FabricError('SLOW_CONSUMER', 'the client does not read; what it missed is kept for it')),
-        isCurrent: () => this.#opened.session?.isCurrent() ?? false,
+        mayDeliver: () => this.#opened.session?.mayReceive() ?? false,
       },
     });
   }
@@ -162,7 +162,8 @@ export class Connection {
       this.#countAttempt(who, thrown);
       throw thrown;
     });
-    await this.#within(predecessorPatienceMs, client.session.alone ?? Promise.resolve());
+    await this.#unlessOver(client.session.heard ?? Promise.resolve());
+    if (this.#ending.signal.aborted) throw this.#ending.signal.reason;
     acknowledge(client, { who, negotiated, offered });
     if (failure !== undefined) throw failure;
     await greet(client);
@@ -179,6 +180,7 @@ export class Connection {
   async #open(who: Who, init: InitConnection, { inForce }: Negotiation): Promise<ClientSession> {
     const session = await takeIdentity({ init, stream: this.#stream, who, deps: this.#deps });
     this.#opened.session = session;
+    session.onHearing(() => this.#outbox.retry());
     session.lost.addEventListener('abort', () => this.#fail(asFabricError(session.lost.reason)), { once: true });
     const state = openState(who, session, this.#deps);
     const entered = this.#enter(workspaceOf(who.principal));
@@ -224,7 +226,7 @@ export class Connection {
   }
 
   async #serveFrames(client: ClientSession, frames: Frames, early: readonly Frame[]): Promise<Ending> {
-    if (client.session.alone !== undefined) await this.#unlessOver(client.session.alone);
+    if (client.session.alone !== undefined) await this.#untilAlone(client.session.alone);
     // Who has to answer in time gets nothing before its answers are read.
     if (client.extensions.has('ack')) this.#deliver(client);
     if (this.#stream.gone.aborted) return this.#endOf('gone');
@@ -234,6 +236,16 @@ export class Connection {
       if (done === true) return this.#endOf(value);
       await this.#handle(client, value);
     }
+  }
+
+  /** The log does not answer, or the gateway that has the former session does not and is not known to be gone. */
+  async #untilAlone(alone: Promise<void>): Promise<void> {
+    const message = 'what the former session of this identity has sent is still on its way; try again';
+    const timer = this.#deps.clock.schedule(predecessorPatienceMs, () =>
+      this.#fail(new FabricError('STORE_UNAVAILABLE', message)),
+    );
+    await this.#unlessOver(alone);
+    timer.cancel();
   }
 
   async #handle(client: ClientSession, frames: readonly Frame[]): Promise<void> {
@@ -264,7 +276,8 @@ export class Connection {
     this.#outbox.close();
     if (ending.how === 'half_closed') await this.#received();
     if (recipient !== undefined) await this.#deps.router.close(recipient, { excused: isOurs(ending) });
-    if (session !== undefined) await this.#deps.presence.close(session, { resumable: isResumable(ending) });
+    if (session !== undefined)
+      await this.#deps.presence.close(session, { resumable: isResumable(ending), after: this.#deps.router.doubt });
     if (client !== undefined) this.#countConnected(client, -1);
     await this.#within(flushPatienceMs, this.#outbox.empty());
     this.#stream.end(ending.how === 'failed' ? ending.error : unconfirmed);

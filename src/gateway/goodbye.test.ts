@@ -105,15 +105,22 @@ const sendOne = async ({ parts, clock }: Awaited<ReturnType<typeof openParts>>) 
 };
 
 test('a goodbye while the log refuses is answered: with an error frame, and not with OK', async () => {
+  let isAway = true;
   const memory = new MemoryMessageLog({ partitions: 1, spread: 1 });
   const fabric = await openParts({
     id: memory.id,
     layout: memory.layout,
-    append: () => Promise.reject(new FabricError('STORE_UNAVAILABLE', 'the log is away')),
+    append: (...given) =>
+      isAway ? Promise.reject(new FabricError('STORE_UNAVAILABLE', 'the log is away')) : memory.append(...given),
+    fence: (writer) => memory.fence(writer),
     read: (partition, from, options) => memory.read(partition, from, options),
   });
   const { end, frames } = await sendOne(fabric);
   expect(frames.map(({ payload }) => payload?.$case)).toContain('error');
   expect(end).toMatchObject({ code: 'unavailable' });
+  // What was refused may still land: whoever comes next has to know of it, until the log says that nothing can.
+  expect(await fabric.leaseStore.current(['ag::w::i::s'])).toMatchObject([{ state: 'held' }]);
+  isAway = false;
+  await fabric.clock.pass(1000);
   expect(await fabric.leaseStore.current(['ag::w::i::s'])).toEqual([undefined]);
 });

@@ -64,7 +64,7 @@ const open = ({ isOpen = true } = {}) => {
   const stream = new HeldStream();
   const clock = new VirtualClock();
   const metrics = new MemoryMetrics();
-  const heard = { room: 0, stalled: 0, confirmed: [] as number[], isCurrent: true };
+  const heard = { room: 0, stalled: 0, confirmed: [] as number[], mayDeliver: true };
   const outbox = new Outbox({
     stream,
     clock,
@@ -74,7 +74,7 @@ const open = ({ isOpen = true } = {}) => {
       onRoom: () => (heard.room += 1),
       onConfirmed: (mark) => heard.confirmed.push(mark),
       onStalled: () => (heard.stalled += 1),
-      isCurrent: () => heard.isCurrent,
+      mayDeliver: () => heard.mayDeliver,
     },
   });
   if (isOpen) outbox.open(undefined);
@@ -151,7 +151,7 @@ describe('deliveries are refused', () => {
 
   test('when the session may no longer act, though it is empty', () => {
     const { outbox, heard, delivered } = open();
-    heard.isCurrent = false;
+    heard.mayDeliver = false;
     expect(outbox.offer(frame('x'), 1)).toBeUndefined();
     expect(delivered()).toBe(0);
   });

@@ -16,8 +16,8 @@ export interface OutboxListener {
   readonly onConfirmed: (mark: number) => void;
   /** It was full for `stallMs` without a break. */
   readonly onStalled: () => void;
-  /** Whether deliveries may still go out. */
-  readonly isCurrent: () => boolean;
+  /** Whether deliveries may go out now. */
+  readonly mayDeliver: () => boolean;
 }
 
 interface OutboxDeps {
@@ -70,7 +70,7 @@ export class Outbox implements Inbox {
   }
 
   offer(frames: Uint8Array, records: number): number | undefined {
-    if (this.#state !== 'open' || this.#bytes >= outboxBytesMax || !this.#deps.listener.isCurrent()) {
+    if (this.#state !== 'open' || this.#bytes >= outboxBytesMax || !this.#deps.listener.mayDeliver()) {
       this.#hasRefused = true;
       return undefined;
     }
@@ -78,6 +78,11 @@ export class Outbox implements Inbox {
     this.#deps.delivered.add(records);
     this.#enqueue(frames);
     return this.#mark;
+  }
+
+  /** Deliveries may go out again: whoever was refused is told. */
+  retry(): void {
+    if (this.#bytes < outboxBytesMax) this.#tellRoom();
   }
 
   /** An answer or a notice: taken whatever is queued, since its sender was waited for. */

@@ -198,6 +198,6 @@ const unclaimed = (cause: FabricError): FabricError =>
     : cause;
 
 const unconfirmed = (cause: FabricError): FabricError =>
-  cause.reason === 'STORE_UNAVAILABLE'
+  cause.reason === 'STORE_UNAVAILABLE' || cause.reason === 'LEASE_LOST'
     ? new FabricError('ERR_PUBLISH_FAILED', 'message delivery failed', { cause })
     : cause;

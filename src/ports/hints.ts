@@ -20,6 +20,8 @@ export type Hint =
       readonly keeper: string;
       readonly probe: string;
     }
+  /** The session asked about by `settle` is over for its client; what it said may still be on its way to the log. */
+  | { readonly kind: 'heard'; readonly probe: string }
   | { readonly kind: 'presence'; readonly probe: string; readonly alive: boolean }
   /** These receipts have been written: their senders may be told. */
   | { readonly kind: 'receipts'; readonly steps: readonly ReceiptStep[] }

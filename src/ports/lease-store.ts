@@ -58,8 +58,16 @@ export interface LeaseStore {
   /** Held leases whose names start with `prefix`, in name order, after the name `after`. */
   list(prefix: string, after: string, limit: number): Promise<LeasePage>;
   /**
-   * Leases of this keeper that were taken over or ended by others, as they happen. A notice may be lost: renewal is the
-   * truth. Ends when the signal aborts.
+   * Leases of this keeper that were taken over or ended by others, as they happen. Resolves once it listens; what comes
+   * throws when it no longer does, as notices may have been lost then: what is held has to be looked at. Ends when the
+   * signal aborts.
    */
-  losses(keeper: string, options: { readonly signal: AbortSignal }): AsyncIterable<Pick<Lease, 'name' | 'epoch'>>;
+  losses(
+    keeper: string,
+    options: { readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<Pick<Lease, 'name' | 'epoch'>>>;
+  /** Whether anyone listens to the losses of this keeper; true where that is not known. */
+  isHeard(keeper: string): Promise<boolean>;
+  /** For how many milliseconds the store has certainly kept all it was given. Infinite where it never had anything. */
+  age(): Promise<number>;
 }

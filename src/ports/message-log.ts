@@ -22,6 +22,18 @@ export interface LogReading extends AsyncDisposable {
 }
 
 /**
+ * In whose name a process appends, for as long as nobody may take its place. Whoever takes it fences the name off first.
+ */
+export interface LogWriter {
+  /** Unlike any other, ever; at most 200 bytes. */
+  readonly name: string;
+  /** False from the moment on at which it may be fenced off, on this process's monotonic clock; never true again then. */
+  isCurrent(): boolean;
+  /** Aborts soon after. */
+  readonly lost: AbortSignal;
+}
+
+/**
  * Durable, ordered, append-only partitions. Appends of one process to one partition are stored in the order of the
  * calls; readings see them in that order, each exactly once per reading, and never before they are durable.
  */
@@ -32,8 +44,17 @@ export interface MessageLog {
   /**
    * Resolves once the entry is durable. `parts` are written one after the other as one entry. After
    * `STORE_UNAVAILABLE` it is unknown whether the entry is there; it will not appear later than a following append.
+   *
+   * With a writer nothing is sent, or sent again, once that is not current: the append rejects. What a fenced writer
+   * appends is dropped, and may be told to be durable all the same: who is told looks whether the writer still is
+   * current. Without one it is in the process's own name, which nobody fences.
    */
-  append(partition: number, parts: readonly Uint8Array[]): Promise<void>;
+  append(partition: number, parts: readonly Uint8Array[], writer?: LogWriter): Promise<void>;
+  /**
+   * Fences a writer off, on every partition: what it has appended is in the log when this resolves, before everything
+   * that is appended from then on, or never will be. May be repeated, by anyone. Rejects only when the signal aborts.
+   */
+  fence(writer: string, options: { readonly signal: AbortSignal }): Promise<void>;
   /** Opens a reading at the end (what is appended from now on), or at an offset, or at the oldest entry after it. */
   read(partition: number, from: bigint | 'end', options: { readonly signal: AbortSignal }): Promise<LogReading>;
 }

@@ -2,6 +2,9 @@
  * The gateway's own short lease beside the long ones of its identities (D7). Others may take an identity over as soon as
  * its keeper's lease has run out, so this gateway trusts none of its identities beyond its own lease. A gateway that
  * lost it takes a new one under a new keeper name: what it held under the old name is gone for good.
+ *
+ * A store that has lost its data does not know who else may act, until the leases it had given would have run out: no
+ * gateway grants an identity before (`mayGrant`).
  */
 import { FabricError } from '../model/error.ts';
 import { untilAborted } from '../model/until-aborted.ts';
@@ -9,6 +12,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Lease, LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
+import type { LogWriter } from '../ports/message-log.ts';
+import { writerNameOf } from './fencing.ts';
 
 export interface GatewayLeaseSettings {
   readonly gatewayId: string;
@@ -35,6 +40,9 @@ export class GatewayLease implements AsyncDisposable {
   #lease: Lease;
   #keeper: string;
   #trustedUntilMs: number;
+  #grantsFromMs: number;
+  #heldSinceMs: number;
+  #tenure: Tenure;
   #replaced = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -60,6 +68,32 @@ export class GatewayLease implements AsyncDisposable {
     this.#lease = taken.lease;
     this.#keeper = taken.keeper;
     this.#trustedUntilMs = taken.trustedUntilMs;
+    this.#grantsFromMs = taken.grantsFromMs;
+    this.#heldSinceMs = taken.heldSinceMs;
+    this.#tenure = new Tenure(taken.keeper, () => this.isHeld());
+  }
+
+  /** On the monotonic clock: from when on the store's data is the one this lease is in. */
+  get heldSinceMs(): number {
+    return this.#heldSinceMs;
+  }
+
+  /** In whose name this gateway appends to the log, for as long as the keeper has its lease. */
+  get writer(): LogWriter {
+    return this.#tenure;
+  }
+
+  /** Resolves when nobody can act any more for whom the store, if it has lost its data, does not know. */
+  async mayGrant(): Promise<void> {
+    const { clock } = this.#deps;
+    const waitMs = this.#grantsFromMs - clock.monotonic();
+    if (waitMs > 0) await clock.sleep(waitMs, { signal: this.#closing.signal });
+  }
+
+  /** Whether the store still has the lease: what it granted before this was asked, it granted knowing of all others. */
+  async isKnown(): Promise<boolean> {
+    const [record] = await this.#deps.leaseStore.current([this.#lease.name]);
+    return record?.epoch === this.#lease.epoch;
   }
 
   /** The name identities are kept under. */
@@ -108,6 +142,9 @@ export class GatewayLease implements AsyncDisposable {
     this.#lease = taken.lease;
     this.#keeper = taken.keeper;
     this.#trustedUntilMs = taken.trustedUntilMs;
+    this.#grantsFromMs = taken.grantsFromMs;
+    this.#heldSinceMs = taken.heldSinceMs;
+    this.#tenure = new Tenure(taken.keeper, () => this.isHeld());
     this.#replaced.abort();
     this.#replaced = new AbortController();
     this.#deps.log.warn('gateway lease was lost; a new one is held', { keeper: taken.keeper });
@@ -120,7 +157,32 @@ export class GatewayLease implements AsyncDisposable {
 
   #giveUp(): void {
     this.#trustedUntilMs = 0;
+    this.#tenure.end();
     this.#onLost(this.#keeper);
+  }
+}
+
+/** The time a gateway has a lease under one keeper name, in which alone it appends. */
+class Tenure implements LogWriter {
+  readonly name: string;
+  readonly #isHeld: () => boolean;
+  readonly #losing = new AbortController();
+
+  constructor(keeper: string, isHeld: () => boolean) {
+    this.name = writerNameOf(keeper);
+    this.#isHeld = isHeld;
+  }
+
+  get lost(): AbortSignal {
+    return this.#losing.signal;
+  }
+
+  isCurrent(): boolean {
+    return !this.lost.aborted && this.#isHeld();
+  }
+
+  end(): void {
+    this.#losing.abort();
   }
 }
 
@@ -128,6 +190,8 @@ interface Taken {
   readonly lease: Lease;
   readonly keeper: string;
   readonly trustedUntilMs: number;
+  readonly grantsFromMs: number;
+  readonly heldSinceMs: number;
 }
 
 const take = async (
@@ -146,5 +210,13 @@ const take = async (
     resumes: '',
   });
   if (outcome === 'held') throw new FabricError('ERR_INTERNAL', `the fresh lease name ${record.name} is taken`);
-  return { lease: record, keeper, trustedUntilMs: askedAtMs + settings.ttlMs - settings.marginMs };
+  const heldSinceMs = clock.monotonic();
+  const grantsFromMs = clock.monotonic() + Math.max(0, settings.ttlMs - (await leaseStore.age()));
+  return {
+    lease: record,
+    keeper,
+    grantsFromMs,
+    heldSinceMs,
+    trustedUntilMs: askedAtMs + settings.ttlMs - settings.marginMs,
+  };
 };

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MemoryHints } from '../adapters/memory/memory-hints.ts';
 import { MemoryLeaseStore } from '../adapters/memory/memory-lease-store.ts';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
+import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
 import { FabricError } from '../model/error.ts';
@@ -31,26 +32,39 @@ const asking = (identity: string, changes: Partial<SessionRequest> = {}): Sessio
 /** A gateway's connections to store and hints, which can be cut. */
 class Breakable {
   broken = false;
+  /** Hints are lost, both ways. */
+  isDeaf = false;
+  /** Grants are given, and their answers lost. */
+  losesGrants = false;
   readonly store: LeaseStore;
   readonly hints: Hints;
 
   constructor(inner: LeaseStore, hints: Hints) {
     this.hints = {
       publish: (hint) => {
-        if (!this.broken) hints.publish(hint);
+        if (!this.broken && !this.isDeaf) hints.publish(hint);
       },
-      subscribe: (listener, options) => hints.subscribe(listener, options),
+      subscribe: (listener, options) =>
+        hints.subscribe((hint) => {
+          if (!this.isDeaf) listener(hint);
+        }, options),
     };
     const guard = <Call extends (...args: never[]) => Promise<unknown>>(call: Call): Call =>
       ((...args: never[]) =>
         this.broken ? Promise.reject(new FabricError('STORE_UNAVAILABLE', 'cut off')) : call(...args)) as Call;
     this.store = {
-      acquire: guard((request) => inner.acquire(request)),
+      acquire: guard(async (request) => {
+        const answer = await inner.acquire(request);
+        if (this.losesGrants) throw new FabricError('STORE_UNAVAILABLE', 'the answer was lost');
+        return answer;
+      }),
       renew: guard((leases, ttlMs) => inner.renew(leases, ttlMs)),
       release: guard((lease, lingerMs) => inner.release(lease, lingerMs)),
       current: guard((names) => inner.current(names)),
       list: guard((prefix, after, limit) => inner.list(prefix, after, limit)),
       losses: (keeper, options) => inner.losses(keeper, options),
+      isHeard: (keeper) => inner.isHeard(keeper),
+      age: () => inner.age(),
     };
   }
 }
@@ -68,11 +82,13 @@ const fabric = () => {
   const clock = new VirtualClock();
   const leases = new MemoryLeaseStore(clock);
   const hints = new MemoryHints();
+  const messageLog = new MemoryMessageLog({ partitions: 1, spread: 1 });
   const gateway = async (gatewayId: string) => {
     const breakable = new Breakable(leases, hints);
     const presence = await Presence.open(settings(gatewayId), {
       leaseStore: breakable.store,
       hints: breakable.hints,
+      messageLog,
       clock,
       entropy: systemEntropy,
       log: new MemoryLog(),
@@ -106,6 +122,13 @@ describe('an identity', () => {
     await clock.pass(200);
     expect(await elsewhere).toBe('DUPLICATE_IDENTITY');
     expect(first.isCurrent()).toBe(true);
+  });
+
+  test('is not taken from one whose grant is still being confirmed', async () => {
+    const { gateway } = fabric();
+    const { presence } = await gateway('one');
+    const both = [presence.open(asking(agent)), presence.open(asking(agent))];
+    expect(await Promise.all(both.map(outcome))).toEqual(['open', 'DUPLICATE_IDENTITY']);
   });
 
   test('is free again once its session was closed', async () => {
@@ -198,6 +221,43 @@ describe('a successor', () => {
     await closing;
   });
 
+  test.each(['two', 'three'])(
+    'on gateway %s waits for one that a grant on two replaced of which no answer came',
+    async (on) => {
+      const { gateway, clock } = fabric();
+      const [one, two, three] = [await gateway('one'), await gateway('two'), await gateway('three')];
+      const first = await one.presence.open(asking(agent));
+      two.breakable.losesGrants = true;
+      const unheard = asking(agent, { resumes: first.sessionId });
+      expect(await outcome(two.presence.open(unheard))).toBe('STORE_UNAVAILABLE');
+      two.breakable.losesGrants = false;
+      const again = asking(agent, { resumes: unheard.sessionId });
+      const third = await (on === 'two' ? two : three).presence.open(again);
+      await clock.pass(1000);
+      expect(await isAlone(third)).toBe(false);
+      await one.presence.close(first, { resumable: true });
+      await clock.pass(500);
+      expect(await isAlone(third)).toBe(true);
+    },
+  );
+
+  test('is not acknowledged before the one before its predecessor has heard', async () => {
+    const { gateway, clock } = fabric();
+    const [one, two, three] = [await gateway('one'), await gateway('two'), await gateway('three')];
+    const first = await one.presence.open(asking(agent));
+    // It hears of nothing and says nothing, and Redis takes it for listening.
+    one.breakable.isDeaf = true;
+    const second = await two.presence.open(asking(agent, { resumes: first.sessionId }));
+    const third = await three.presence.open(asking(agent, { resumes: second.sessionId }));
+    const heard = vi.fn<() => void>();
+    void third.heard?.then(heard);
+    await clock.pass(1000);
+    expect(heard).not.toHaveBeenCalled();
+    one.breakable.isDeaf = false;
+    await clock.pass(500);
+    expect(heard).toHaveBeenCalled();
+  });
+
   test('of one whose gateway died is alone when that gateway may no longer act', async () => {
     const { gateway, clock } = fabric();
     const [one, two] = [await gateway('one'), await gateway('two')];
@@ -240,7 +300,13 @@ test('a gateway that cannot take its lease leaves nothing running', async () => 
   });
   const breakable = new Breakable(new MemoryLeaseStore(clock), new MemoryHints());
   breakable.broken = true;
-  const deps = { leaseStore: breakable.store, hints: breakable.hints, entropy: systemEntropy, log: new MemoryLog() };
+  const deps = {
+    leaseStore: breakable.store,
+    hints: breakable.hints,
+    messageLog: new MemoryMessageLog({ partitions: 1, spread: 1 }),
+    entropy: systemEntropy,
+    log: new MemoryLog(),
+  };
   await expect(Presence.open(settings('one'), { ...deps, clock: counting })).rejects.toThrow('cut off');
   expect(sleeping).toBe(0);
 });

@@ -3,17 +3,24 @@
  * resumed, taken over from the dead, watched and closed here; who is online anywhere is asked here too.
  */
 import { FabricError } from '../model/error.ts';
-import { untilAborted } from '../model/until-aborted.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Hint, Hints } from '../ports/hints.ts';
 import type { Acquisition, LeaseRecord, LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
+import type { LogWriter, MessageLog } from '../ports/message-log.ts';
+import { Census } from './census.ts';
 import { Directory, writeNote } from './directory.ts';
+import { Fencing } from './fencing.ts';
 import { GatewayLease } from './gateway-lease.ts';
+import { Hearing } from './hearing.ts';
+import { Keepers } from './keepers.ts';
+import { kicked, leaseLost, superseded } from './loss.ts';
 import { Probing } from './probing.ts';
 import { Renewal } from './renewal.ts';
+import { Roster } from './roster.ts';
 import { type Online, type Peer, Session, type SessionNote } from './session.ts';
+import { Succession } from './succession.ts';
 
 export interface PresenceSettings {
   readonly gatewayId: string;
@@ -30,6 +37,7 @@ export interface PresenceSettings {
 export interface PresenceDeps {
   readonly leaseStore: LeaseStore;
   readonly hints: Hints;
+  readonly messageLog: Pick<MessageLog, 'fence'>;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -44,23 +52,26 @@ export interface SessionRequest {
   readonly peer: Peer;
 }
 
-const listenAgainAfterMs = 250;
 const kickedPatienceMs = 1500;
-/** Longer than a log may take to confirm or refuse what is on its way. */
-const settlePatienceMs = 15_000;
+/** How long a session that never was alone is waited for when it ends; after that its lease runs out by itself. */
+const leavePatienceMs = 15_000;
 
 export class Presence implements AsyncDisposable {
   readonly #settings: PresenceSettings;
   readonly #deps: PresenceDeps;
-  readonly #sessions = new Map<string, Session>();
-  /** Closed themselves, but not yet alone. */
-  readonly #leaving = new Set<Session>();
+  readonly #roster = new Roster();
   readonly #directory: Directory;
   readonly #probing: Probing;
+  readonly #fencing: Fencing;
+  readonly #keepers: Keepers;
+  readonly #succession: Succession;
+  #census: Census | undefined;
   readonly #renewal: Renewal;
+  /** By their epochs, grants on their way to a session. */
+  readonly #admitting = new Map<bigint, Promise<void>>();
   readonly #closing = new AbortController();
   #gateway: GatewayLease | undefined;
-  #listening: Promise<void> = Promise.resolve();
+  #hearing: Hearing | undefined;
 
   /** Takes the gateway's lease and starts keeping it. */
   static async open(settings: PresenceSettings, deps: PresenceDeps): Promise<Presence> {
@@ -80,18 +91,35 @@ export class Presence implements AsyncDisposable {
     this.#deps = deps;
     this.#directory = new Directory(deps);
     this.#probing = new Probing(deps);
+    const { signal } = this.#closing;
+    const { identityTtlMs } = settings;
+    this.#fencing = new Fencing({ ...deps, signal });
+    this.#keepers = new Keepers({ ...deps, ttlMs: settings.gatewayTtlMs, signal });
+    this.#succession = new Succession({
+      ...deps,
+      keepers: this.#keepers,
+      fencing: this.#fencing,
+      identityTtlMs,
+      signal,
+    });
     this.#renewal = new Renewal({
       ...deps,
-      sessions: this.#sessions,
+      sessions: () => this.#roster.all,
       ttlMs: settings.identityTtlMs,
       renewEveryMs: settings.identityRenewEveryMs,
       marginMs: settings.marginMs,
     });
   }
 
+  /** In whose name this gateway appends to the log. */
+  get writer(): LogWriter {
+    if (this.#gateway === undefined) throw new FabricError('ERR_INTERNAL', 'presence has not begun');
+    return this.#gateway.writer;
+  }
+
   /** Sessions of this gateway. */
   get size(): number {
-    return this.#sessions.size;
+    return this.#roster.size;
   }
 
   /** Whether this gateway may hold identities now. */
@@ -105,24 +133,43 @@ export class Presence implements AsyncDisposable {
    */
   async open(request: SessionRequest): Promise<Session> {
     const resumes = await this.#holderToResume(request);
-    const first = await this.#acquire(request, undefined);
-    if (first.outcome === 'granted') return this.#admit(first, request, first.resumed ? resumes : undefined);
-    if (await this.#isHolderThere(first.record)) throw duplicate(request.identity);
-    const second = await this.#acquire(request, first.record.epoch);
-    if (second.outcome === 'granted') return this.#admit(second, request, first.record);
+    const first = await this.#take(request, resumes);
+    if (first instanceof Session) return first;
+    if (await this.#isHolderThere(first)) throw duplicate(request.identity);
+    const second = await this.#take(request, first, first.epoch);
+    if (second instanceof Session) return second;
     throw duplicate(request.identity);
   }
 
-  /** Gives the identity up. `resumable` keeps the session's claim for the lease's time, unless somebody takes it. */
-  async close(session: Session, { resumable }: { readonly resumable: boolean }): Promise<void> {
-    if (this.#sessions.get(session.identity) === session) this.#sessions.delete(session.identity);
-    await this.#leave(session);
+  /**
+   * Gives the identity up. `resumable` keeps the session's claim for the lease's time, unless somebody takes it. With
+   * `after` set something that was said on it may still land until that resolves. A session that is not over for
+   * certain keeps its lease until it is, so that whoever comes next knows whom to wait for; nobody waits for that here.
+   */
+  async close(
+    session: Session,
+    { resumable, after }: { readonly resumable: boolean; readonly after?: Promise<void> | undefined },
+  ): Promise<void> {
+    session.close(after);
+    this.#roster.leave(session, { isOver: session.alone === undefined && after === undefined });
+    const released = this.#release(session, resumable ? this.#settings.identityTtlMs : 0);
+    if (after === undefined) await this.#atMost(leavePatienceMs, released);
+  }
+
+  async #release(session: Session, lingerMs: number): Promise<void> {
+    await session.closed;
+    this.#roster.strike(session);
     if (session.lost.aborted) return;
-    await this.#deps.leaseStore
-      .release(session.lease, resumable ? this.#settings.identityTtlMs : 0)
-      .catch((cause: unknown) => {
-        this.#deps.log.warn('lease could not be released, it will run out', { identity: session.identity, cause });
-      });
+    await this.#deps.leaseStore.release(session.lease, lingerMs).catch((cause: unknown) => {
+      this.#deps.log.warn('lease could not be released, it will run out', { identity: session.identity, cause });
+    });
+  }
+
+  async #atMost(ms: number, awaited: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#deps.clock.schedule(ms, late.resolve);
+    await Promise.race([awaited, late.promise]);
+    timer.cancel();
   }
 
   /** The session of an identity, on whichever gateway. */
@@ -144,7 +191,7 @@ export class Presence implements AsyncDisposable {
   /** An instance of a service that is online, one of this gateway's if it has any. */
   async anyInstanceOf(implementation: string): Promise<string | undefined> {
     const instances = await this.#directory.instancesOf(implementation);
-    const here = instances.filter((identity) => this.#sessions.has(identity));
+    const here = instances.filter((identity) => this.#roster.find(identity) !== undefined);
     const choices = here.length > 0 ? here : instances;
     return choices[Math.floor(this.#deps.entropy.random() * choices.length)];
   }
@@ -163,7 +210,7 @@ export class Presence implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    await Promise.all([this.#renewal[Symbol.asyncDispose](), this.#listening]);
+    await Promise.all([this.#renewal[Symbol.asyncDispose](), this.#hearing?.stopped(), this.#census?.stopped()]);
     await this.#gateway?.[Symbol.asyncDispose]();
   }
 
@@ -179,15 +226,38 @@ export class Presence implements AsyncDisposable {
         marginMs: settings.marginMs,
       },
       deps,
-      () => this.#loseAll(),
+      (keeper) => this.#loseAll(keeper),
     );
-    this.#listening = this.#listenForLosses();
+    const { signal } = this.#closing;
+    this.#hearing = new Hearing({ ...deps, gateway: this.#gateway, roster: this.#roster, signal });
+    const facts = { keepers: this.#keepers, fencing: this.#fencing, everyMs: settings.gatewayRenewEveryMs };
+    this.#census = new Census({ ...deps, ...facts, signal });
+  }
+
+  /** The session, or who holds the identity. `replaced` is who does not, if it is granted. */
+  async #take(
+    request: SessionRequest,
+    replaced: LeaseRecord | undefined,
+    overEpoch?: bigint,
+  ): Promise<Session | LeaseRecord> {
+    try {
+      const acquired = await this.#acquire(request, overEpoch);
+      if (acquired.outcome === 'held') return acquired.record;
+      const predecessor = acquired.resumed || overEpoch !== undefined ? replaced : undefined;
+      return await this.#confirmed(acquired, () => this.#admit(acquired, request, predecessor));
+    } catch (cause) {
+      if (this.#isElsewhere(replaced)) this.#succession.doubt({ ...replaced, identity: request.identity });
+      throw cause;
+    }
   }
 
   async #acquire(request: SessionRequest, overEpoch: bigint | undefined): Promise<Acquired> {
     const gateway = this.#gateway;
-    if (gateway?.isHeld() !== true)
-      throw new FabricError('STORE_UNAVAILABLE', 'this gateway has no lease at the moment and cannot take identities');
+    if (gateway?.isHeld() !== true) throw noLease();
+    await gateway.mayGrant();
+    // Of whom a store that lost its data forgot, only those are fenced off that somebody has missed.
+    await this.#census?.lookedSince(gateway.heldSinceMs);
+    if (!gateway.isHeld()) throw noLease();
     const askedAtMs = this.#deps.clock.monotonic();
     const { keeper } = gateway;
     const note = { ...request.note, gatewayId: this.#settings.gatewayId, connectedAtMs: this.#deps.clock.now() };
@@ -203,6 +273,21 @@ export class Presence implements AsyncDisposable {
     return { ...acquisition, askedAtMs, keeper };
   }
 
+  /** Unless the store has lost its data, and granted what somebody else may hold. */
+  async #confirmed({ record, keeper }: Granted, admit: () => Session): Promise<Session> {
+    const over = Promise.withResolvers<void>();
+    this.#admitting.set(record.epoch, over.promise);
+    try {
+      const gateway = this.#gateway;
+      if (gateway?.keeper === keeper && (await gateway.isKnown())) return admit();
+      await this.#deps.leaseStore.release(record, 0);
+      throw noLease();
+    } finally {
+      this.#admitting.delete(record.epoch);
+      over.resolve();
+    }
+  }
+
   /** Who holds what is to be resumed. Its lease changes hands without it: what may still come of it has to be known. */
   async #holderToResume({ identity, resumes }: SessionRequest): Promise<LeaseRecord | undefined> {
     if (resumes === '') return undefined;
@@ -216,73 +301,55 @@ export class Presence implements AsyncDisposable {
     predecessor: LeaseRecord | undefined,
   ): Session {
     const gateway = this.#gateway;
-    if (gateway?.keeper !== keeper) throw new FabricError('LEASE_LOST', 'this gateway lost its lease meanwhile');
+    if (gateway?.keeper !== keeper) throw leaseLost('this gateway lost its lease meanwhile');
     const now = (): number => (gateway.keeper === keeper && gateway.isHeld() ? this.#deps.clock.monotonic() : Infinity);
     const trustMs = this.#settings.identityTtlMs - this.#settings.marginMs;
-    this.#sessions.get(record.name)?.lose(superseded());
-    const alone = this.#untilSettled(record.name, predecessor);
-    const session = new Session(record, { resumed, peer, now, askedAtMs, trustMs, alone });
-    this.#sessions.set(record.name, session);
+    this.#roster.find(record.name)?.lose(superseded());
+    const { alone, heard } = this.#succeed(record, predecessor);
+    const hears = (): boolean => this.#hearing?.isFor(keeper) === true;
+    const session = new Session(record, { resumed, peer, now, askedAtMs, trustMs, alone, heard, hears });
+    this.#roster.enter(session);
     return session;
   }
 
-  /** Of what this gateway had under the name, whether or not the store knows of it, and of a predecessor elsewhere. */
-  #untilSettled(identity: string, predecessor: LeaseRecord | undefined): Promise<void> | undefined {
-    const waits = this.#hereUnder(identity).map(({ closed }) => closed);
-    if (predecessor !== undefined && predecessor.keeper !== this.#gateway?.keeper)
-      waits.push(this.#probing.settled(predecessor, settlePatienceMs));
-    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+  /** Of what this gateway had under the name, whether or not the store knows of it, and of predecessors elsewhere. */
+  #succeed(
+    { name: identity, epoch }: LeaseRecord,
+    predecessor: LeaseRecord | undefined,
+  ): Pick<Session, 'alone' | 'heard'> {
+    const here = this.#roster.under(identity);
+    const handovers = [...this.#succession.followDoubted(identity, epoch)];
+    if (this.#isElsewhere(predecessor)) handovers.push(this.#succession.follow({ ...predecessor, identity }));
+    const alone = allOf([
+      ...here.map(({ closed }) => closed),
+      this.#fencing.abandoned,
+      this.#census?.fencing,
+      ...handovers.map(({ settled }) => settled),
+    ]);
+    const heard = allOf([...here.map((session) => session.heard), ...handovers.map((handover) => handover.heard)]);
+    return { alone, heard };
   }
 
-  /** One that never was alone keeps its lease until it is: so whoever comes next knows whom to wait for. */
-  async #leave(session: Session): Promise<void> {
-    session.close();
-    if (session.alone === undefined) return;
-    this.#leaving.add(session);
-    await session.closed;
-    this.#leaving.delete(session);
-  }
-
-  #hereUnder(identity: string): readonly Session[] {
-    const present = this.#sessions.get(identity);
-    const leaving = [...this.#leaving].filter((session) => session.identity === identity);
-    return present === undefined ? leaving : [present, ...leaving];
+  #isElsewhere(record: LeaseRecord | undefined): record is LeaseRecord {
+    return record !== undefined && record.keeper !== this.#gateway?.keeper;
   }
 
   async #isHolderThere(record: LeaseRecord): Promise<boolean> {
     if (record.keeper !== this.#gateway?.keeper)
       return this.#probing.isAlive(record, this.#settings.gatewayTtlMs + this.#settings.marginMs);
-    const session = this.#sessions.get(record.name);
+    await this.#admitting.get(record.epoch);
+    const session = this.#roster.find(record.name);
     // Without a session it is left over from an acquisition whose answer was lost.
     if (session?.epoch !== record.epoch) return false;
     return session.peer.isThere();
   }
 
-  async #listenForLosses(): Promise<void> {
-    const { clock, leaseStore, log } = this.#deps;
-    const { signal } = this.#closing;
-    const onFailure = (cause: unknown): void => log.warn('listening for lost leases broke', { cause });
-    await untilAborted({ clock, signal, pauseMs: listenAgainAfterMs, onFailure }, async () => {
-      if (this.#gateway === undefined) return;
-      const { keeper, replaced } = this.#gateway;
-      for await (const { name, epoch } of leaseStore.losses(keeper, { signal: AbortSignal.any([signal, replaced]) })) {
-        const session = this.#sessions.get(name);
-        if (session?.epoch === epoch) await this.#explainLoss(session);
-      }
-    });
-  }
-
-  /** Taken over by a successor, or ended by an operator whose hint has not arrived. */
-  async #explainLoss(session: Session): Promise<void> {
-    const [record] = await this.#deps.leaseStore.current([session.identity]);
-    session.lose(record === undefined ? kicked('disconnected by administrator') : superseded());
-  }
-
   #hear(hint: Hint): void {
-    if (hint.kind === 'presence') return this.#probing.hear(hint);
     if (hint.kind === 'receipts' || hint.kind === 'quotas') return;
-    if (hint.kind === 'settle') return this.#settle(hint);
-    const session = this.#hereUnder(hint.identity).find(({ epoch }) => epoch === hint.epoch);
+    if (hint.kind === 'presence') this.#probing.hear(hint);
+    if (hint.kind === 'presence' || hint.kind === 'heard') return this.#succession.hear(hint);
+    if (hint.kind === 'settle') return void this.#settle(hint);
+    const session = this.#roster.under(hint.identity).find(({ epoch }) => epoch === hint.epoch);
     if (session === undefined) return;
     if (hint.kind === 'kick') {
       void this.#deps.leaseStore.release(session.lease, 0).catch(() => undefined);
@@ -295,26 +362,35 @@ export class Presence implements AsyncDisposable {
   }
 
   /** Answers once what it had under this epoch is over. Of what it held under a former keeper nobody asks it. */
-  #settle({ identity, epoch, keeper, probe }: Extract<Hint, { kind: 'settle' }>): void {
+  async #settle({ identity, epoch, keeper, probe }: Extract<Hint, { kind: 'settle' }>): Promise<void> {
     if (keeper !== this.#gateway?.keeper) return;
-    const session = this.#hereUnder(identity).find((one) => one.epoch === epoch);
+    await this.#admitting.get(epoch);
+    const session = this.#roster.under(identity).find((one) => one.epoch === epoch);
     session?.lose(superseded());
-    void Promise.resolve(session?.closed).then(() =>
-      this.#deps.hints.publish({ kind: 'presence', probe, alive: false }),
-    );
+    const doubted = this.#succession.followDoubted(identity, epoch);
+    const heard = Promise.all([session?.heard, ...doubted.map((handover) => handover.heard)]);
+    void heard.then(() => this.#deps.hints.publish({ kind: 'heard', probe }));
+    const settled = Promise.all([session?.closed, ...doubted.map((handover) => handover.settled)]);
+    void settled.then(() => this.#deps.hints.publish({ kind: 'presence', probe, alive: false }));
   }
 
-  #loseAll(): void {
-    for (const session of this.#sessions.values())
-      session.lose(new FabricError('LEASE_LOST', 'the gateway lost its own lease'));
+  /** Nobody here is heard before what was under way is fenced off: others may have found the lease gone already. */
+  #loseAll(keeper: string): void {
+    this.#fencing.abandon(keeper);
+    for (const session of this.#roster.present) session.lose(leaseLost('the gateway lost its own lease'));
   }
 }
 
 type Acquired = Acquisition & { readonly askedAtMs: number; readonly keeper: string };
 type Granted = Extract<Acquired, { outcome: 'granted' }>;
 
+/** Resolves when all have that are there; `undefined` where none is. */
+const allOf = (waits: readonly (Promise<void> | undefined)[]): Promise<void> | undefined => {
+  const present = waits.filter((wait) => wait !== undefined);
+  return present.length === 0 ? undefined : Promise.all(present).then(() => undefined);
+};
+
 const duplicate = (identity: string): FabricError =>
   new FabricError('DUPLICATE_IDENTITY', `DuplicateIdentityError: identity (${identity}) already connected`);
-const superseded = (): FabricError =>
-  new FabricError('SESSION_SUPERSEDED', 'the identity was taken over by a newer session');
-const kicked = (reason: string): FabricError => new FabricError('SESSION_KICKED', reason);
+const noLease = (): FabricError =>
+  new FabricError('STORE_UNAVAILABLE', 'this gateway has no lease at the moment and cannot take identities');

@@ -43,31 +43,6 @@ export class Probing {
     }
   }
 
-  /** Resolves when nothing comes of this session any more: its gateway says so or has lost its own lease. */
-  async settled(record: LeaseRecord, patienceMs: number): Promise<void> {
-    const probe = this.#deps.entropy.uuid();
-    const answered = Promise.withResolvers<boolean>();
-    this.#asked.set(probe, answered.resolve);
-    const { name: identity, epoch, keeper } = record;
-    const untilMs = this.#deps.clock.monotonic() + patienceMs;
-    while (this.#deps.clock.monotonic() < untilMs) {
-      this.#deps.hints.publish({ kind: 'settle', identity, epoch, keeper, probe });
-      const heard = await Promise.race([answered.promise, this.#pause()]);
-      if (heard !== undefined || (await this.#isKeeperGone(keeper))) break;
-    }
-    this.#asked.delete(probe);
-  }
-
-  /** Not certain where the store does not answer. */
-  async #isKeeperGone(keeper: string): Promise<boolean> {
-    try {
-      const [lease] = await this.#deps.leaseStore.current([keeperLeaseName(keeper)]);
-      return lease === undefined;
-    } catch {
-      return false;
-    }
-  }
-
   async #watch(record: LeaseRecord, answer: Promise<boolean>, untilMs: number): Promise<boolean> {
     while (this.#deps.clock.monotonic() < untilMs) {
       const names = [record.name, keeperLeaseName(record.keeper)];

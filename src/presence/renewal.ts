@@ -14,7 +14,7 @@ interface RenewalDeps {
   readonly leaseStore: LeaseStore;
   readonly clock: Clock;
   readonly log: Log;
-  readonly sessions: ReadonlyMap<string, Session>;
+  readonly sessions: () => readonly Session[];
   readonly ttlMs: number;
   readonly renewEveryMs: number;
   readonly marginMs: number;
@@ -51,7 +51,7 @@ export class Renewal implements AsyncDisposable {
   async #renewDue(): Promise<void> {
     this.#dropOverdue();
     const dueMs = this.#deps.clock.monotonic() - this.#deps.renewEveryMs;
-    const due = [...this.#deps.sessions.values()].filter((session) => session.renewedAtMs <= dueMs);
+    const due = this.#deps.sessions().filter((session) => session.renewedAtMs <= dueMs);
     for (let start = 0; start < due.length; start += renewalsPerCallMax)
       await this.#renew(due.slice(start, start + renewalsPerCallMax));
   }
@@ -62,15 +62,15 @@ export class Renewal implements AsyncDisposable {
       sessions.map(({ lease }) => lease),
       this.#deps.ttlMs,
     );
-    const gone = new Set(lost.map((lease) => lease.name));
+    const gone = new Set(lost.map(({ name, epoch }) => `${epoch} ${name}`));
     for (const session of sessions)
-      if (gone.has(session.identity))
+      if (gone.has(`${session.epoch} ${session.identity}`))
         session.lose(new FabricError('LEASE_LOST', 'the identity is held elsewhere or its lease ran out'));
       else session.renewed(askedAtMs, this.#deps.ttlMs - this.#deps.marginMs);
   }
 
   #dropOverdue(): void {
-    for (const session of this.#deps.sessions.values())
+    for (const session of this.#deps.sessions())
       if (!session.isCurrent()) session.lose(new FabricError('LEASE_LOST', 'the lease could not be renewed in time'));
   }
 }

@@ -44,6 +44,11 @@ export class Session {
    * this one may receive, but must have no effects.
    */
   readonly alone: Promise<void> | undefined;
+  /** Set while the session before this one may still get something. */
+  readonly heard: Promise<void> | undefined;
+  readonly #hears: () => boolean;
+  #isSuspended = false;
+  #onHearing: () => void = () => undefined;
   readonly #losing = new AbortController();
   readonly #closing = Promise.withResolvers<void>();
   readonly #now: () => number;
@@ -59,6 +64,8 @@ export class Session {
       readonly askedAtMs: number;
       readonly trustMs: number;
       readonly alone: Promise<void> | undefined;
+      readonly heard: Promise<void> | undefined;
+      readonly hears: () => boolean;
     },
   ) {
     this.identity = record.name;
@@ -69,6 +76,8 @@ export class Session {
     this.resumed = facts.resumed;
     this.peer = facts.peer;
     this.alone = facts.alone;
+    this.heard = facts.heard;
+    this.#hears = facts.hears;
     this.#now = facts.now;
     this.renewedAtMs = facts.askedAtMs;
     this.#trustedUntilMs = facts.askedAtMs + facts.trustMs;
@@ -93,13 +102,37 @@ export class Session {
     return !this.#losing.signal.aborted && this.#now() < this.#trustedUntilMs;
   }
 
+  /** Whether it may get deliveries. A gateway that would not hear of a successor gives none. */
+  mayReceive(): boolean {
+    return !this.#isSuspended && this.isCurrent() && this.#hears();
+  }
+
+  /** It has been lost; why is still to be found out. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  /** Called whenever the gateway hears again. */
+  onHearing(listener: () => void): void {
+    this.#onHearing = listener;
+  }
+
+  hearsAgain(): void {
+    this.#onHearing();
+  }
+
   renewed(askedAtMs: number, trustMs: number): void {
     this.renewedAtMs = askedAtMs;
     this.#trustedUntilMs = askedAtMs + trustMs;
   }
 
-  close(): void {
-    void Promise.resolve(this.alone).then(this.#closing.resolve);
+  /** `after`: set while something that it has said may still land. */
+  close(after?: Promise<void>): void {
+    // What never resolves is never over.
+    Promise.all([this.alone, after]).then(
+      () => this.#closing.resolve(),
+      () => undefined,
+    );
   }
 
   lose(reason: FabricError): void {

@@ -10,6 +10,7 @@ import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
 import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
+import { memoryWriter } from '../adapters/memory/memory-writer.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { stepOf } from '../model/receipt.ts';
 import { topic } from '../model/topic.ts';
@@ -60,7 +61,7 @@ let epochs = 0n;
 const openSession = async (stores: ReturnType<typeof openStores>) => {
   const deps = { ...stores, metrics: new MemoryMetrics(), log: new MemoryLog() };
   const receipts = await Receipts.open(deps);
-  const router = new Router({ ...deps, receipts });
+  const router = new Router({ ...deps, receipts, writers: { writer: memoryWriter() } });
   opened.push({ router, receipts, clock: stores.clock });
   const seen: Seen[] = [];
   let mark = 0;

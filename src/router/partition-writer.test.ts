@@ -2,22 +2,26 @@ import { expect, test } from 'vitest';
 import { MemoryLog } from '../adapters/memory/memory-log.ts';
 import { MemoryMessageLog } from '../adapters/memory/memory-message-log.ts';
 import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
+import { memoryWriter } from '../adapters/memory/memory-writer.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
 import { Circuit } from '../circuits/circuit.ts';
 import { FabricError } from '../model/error.ts';
 import { batchBytesMax, batchesInFlightMax } from '../model/limits.ts';
 import { BulkLane } from './bulk-lane.ts';
 import { PartitionWriter } from './partition-writer.ts';
+import { RecordBatch } from './record-batch.ts';
 
 const down = new FabricError('STORE_UNAVAILABLE', 'down');
 
-/** A log whose appends are answered by the test. */
+/** A log whose appends are answered by the test; what only seals off what was given up is kept apart. */
 class HeldLog extends MemoryMessageLog {
   readonly appends: PromiseWithResolvers<void>[] = [];
+  readonly seals: PromiseWithResolvers<void>[] = [];
 
-  override append(): Promise<void> {
+  override append(_partition: number, parts: readonly Uint8Array[]): Promise<void> {
     const append = Promise.withResolvers<void>();
-    this.appends.push(append);
+    const isSeal = [...new RecordBatch(Buffer.concat(parts)).groups].length === 0;
+    (isSeal ? this.seals : this.appends).push(append);
     return append.promise;
   }
 }
@@ -26,7 +30,14 @@ const opened = () => {
   const clock = new VirtualClock();
   const messageLog = new HeldLog({ partitions: 1, spread: 1 });
   const circuit = new Circuit('the log', { clock, log: new MemoryLog(), metrics: new MemoryMetrics() });
-  const writer = new PartitionWriter(0, { messageLog, clock, bulk: new BulkLane(), circuit });
+  const writer = new PartitionWriter(0, {
+    messageLog,
+    clock,
+    bulk: new BulkLane(),
+    circuit,
+    writers: { writer: memoryWriter() },
+    signal: new AbortController().signal,
+  });
   const add = (bytes: number) => {
     const frame = Buffer.alloc(bytes);
     return writer.add({
@@ -36,7 +47,7 @@ const opened = () => {
       audience: undefined,
     }).durable;
   };
-  return { clock, circuit, appends: messageLog.appends, add };
+  return { clock, circuit, writer, appends: messageLog.appends, seals: messageLog.seals, add };
 };
 
 test('what waits behind a batch that a log which is down did not take fails with it, and what comes then is tried', async () => {
@@ -66,4 +77,21 @@ test('what waits behind a batch that a log which is there did not take is tried'
   expect(appends).toHaveLength(batchesInFlightMax + 1);
   for (const append of [...rest, appends.at(-1)]) append?.resolve();
   await Promise.all(all.slice(1));
+});
+
+test('what was given up is in doubt until an empty batch behind it has landed', async () => {
+  const { clock, writer, appends, seals, add } = opened();
+  const durable = add(batchBytesMax);
+  expect(writer.doubt).toBeUndefined();
+  appends[0]?.reject(down);
+  await expect(durable).rejects.toBe(down);
+  const { doubt } = writer;
+  expect(doubt).toBeDefined();
+  seals[0]?.reject(down);
+  await clock.pass(1000);
+  expect(writer.doubt).toBe(doubt);
+  expect(seals).toHaveLength(2);
+  seals[1]?.resolve();
+  await doubt;
+  expect(writer.doubt).toBeUndefined();
 });

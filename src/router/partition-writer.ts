@@ -2,35 +2,49 @@
  * Closes records into batches and appends them, several at a time (D2). While fewer than `batchesInFlightMax` batches
  * are on their way an open one closes as soon as the turn ends, so a lone message waits for nobody; with more, it
  * gathers until one has landed, so the batches grow with the load by themselves.
+ *
+ * An append that was given up may land all the same, but not behind a later one: until a later one is known to have
+ * landed, an empty one where there is no other, the writer is in doubt.
  */
-
 import type { Circuit } from '../circuits/circuit.ts';
+import { asFabricError, FabricError } from '../model/error.ts';
 import { batchBytesMax, batchesInFlightMax, batchRecordsMax, publishBacklogBytesMax } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { MessageLog } from '../ports/message-log.ts';
+import type { LogWriter, MessageLog } from '../ports/message-log.ts';
 import type { BulkLane } from './bulk-lane.ts';
 import { OpenBatch, type OutgoingRecord } from './open-batch.ts';
 import { bytesOf } from './outgoing-frame.ts';
 import type { Publication } from './publication.ts';
 
+/** Whose turn it is: changes when the process loses its lease and gets another. */
+export interface WriterSource {
+  readonly writer: LogWriter;
+}
+
 interface WriterDeps {
   readonly messageLog: MessageLog;
+  readonly writers: WriterSource;
   readonly clock: Clock;
   readonly bulk: BulkLane;
   /** Hears what becomes of every batch. */
   readonly circuit: Pick<Circuit, 'settle' | 'outage'>;
+  readonly signal: AbortSignal;
 }
+
+const sealAgainAfterMs = 100;
 
 class Gathering implements Publication {
   readonly batch = new OpenBatch();
   readonly durable: Promise<void>;
+  readonly writer: LogWriter;
   /** Begun while the log is down, to find out whether it still is. */
   readonly isTrial: boolean;
-  readonly #writer: PartitionWriter;
+  readonly #partition: PartitionWriter;
   readonly #settled = Promise.withResolvers<void>();
 
-  constructor(writer: PartitionWriter, { isTrial }: { readonly isTrial: boolean }) {
-    this.#writer = writer;
+  constructor(partition: PartitionWriter, { writer, isTrial }: Pick<Gathering, 'writer' | 'isTrial'>) {
+    this.#partition = partition;
+    this.writer = writer;
     this.isTrial = isTrial;
     this.durable = this.#settled.promise;
     // Whoever cares holds `durable`; a batch nobody waits for must not end the process.
@@ -38,7 +52,7 @@ class Gathering implements Publication {
   }
 
   get room(): Promise<void> | undefined {
-    return this.#writer.room;
+    return this.#partition.room;
   }
 
   settle(append: Promise<void>): void {
@@ -56,6 +70,8 @@ export class PartitionWriter {
   readonly #inFlight = new Set<Promise<void>>();
   #outstandingBytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
+  #givenUp = 0;
+  #doubt: Promise<void> | undefined;
 
   constructor(partition: number, deps: WriterDeps) {
     this.#partition = partition;
@@ -66,8 +82,16 @@ export class PartitionWriter {
     return this.#room?.promise;
   }
 
+  /** Set while something may still land of which whoever published it has heard that nothing is known. */
+  get doubt(): Promise<void> | undefined {
+    return this.#doubt;
+  }
+
   add(record: OutgoingRecord): Publication {
-    const gathering = (this.#open ??= new Gathering(this, { isTrial: this.#deps.circuit.outage !== undefined }));
+    const { writers, circuit } = this.#deps;
+    const { writer } = writers;
+    if (this.#open !== undefined && this.#open.writer !== writer) this.#close();
+    const gathering = (this.#open ??= new Gathering(this, { writer, isTrial: circuit.outage !== undefined }));
     gathering.batch.add(record);
     this.#outstandingBytes += bytesOf(record);
     if (this.#outstandingBytes > publishBacklogBytesMax) this.#room ??= Promise.withResolvers<void>();
@@ -114,13 +138,36 @@ export class PartitionWriter {
   }
 
   /** What waited behind a batch the log did not take is not tried after it: its senders have waited long enough. */
-  #appended({ batch, isTrial }: Gathering): Promise<void> {
+  #appended({ batch, isTrial, writer }: Gathering): Promise<void> {
     const { messageLog, clock, circuit } = this.#deps;
     const { outage } = circuit;
     if (outage !== undefined && !isTrial) return Promise.reject(outage);
-    const append = messageLog.append(this.#partition, batch.close(clock.now()));
+    const append = messageLog.append(this.#partition, batch.close(clock.now()), writer);
     circuit.settle(append);
-    return append;
+    append.catch((cause: unknown) => this.#giveUp(cause, writer));
+    return append.then(() => stillCurrent(writer));
+  }
+
+  /** Under a lease that was lost there is nothing to be known: whoever comes next fences it off. */
+  #giveUp(cause: unknown, writer: LogWriter): void {
+    if (!isUnknown(cause)) return;
+    this.#givenUp += 1;
+    if (this.#doubt !== undefined) return;
+    this.#doubt = this.#seal(writer).finally(() => (this.#doubt = undefined));
+    // Of a router that is closed: what is in doubt remains so.
+    this.#doubt.catch(() => undefined);
+  }
+
+  async #seal(writer: LogWriter): Promise<void> {
+    const { messageLog, clock, signal } = this.#deps;
+    for (let isSealed = false; !isSealed; ) {
+      const before = this.#givenUp;
+      const failure = await messageLog
+        .append(this.#partition, new OpenBatch().close(clock.now()), writer)
+        .then(() => undefined, asFabricError);
+      isSealed = failure === undefined ? before === this.#givenUp : !isUnknown(failure);
+      if (failure !== undefined && !isSealed) await clock.sleep(sealAgainAfterMs, { signal });
+    }
   }
 
   #landed(append: Promise<void>, bytes: number): void {
@@ -135,3 +182,10 @@ export class PartitionWriter {
     this.#deps.bulk.leave(bytes);
   }
 }
+
+/** What a log confirms to a writer that may have been fenced off, it may have dropped. */
+const stillCurrent = (writer: LogWriter): void => {
+  if (!writer.isCurrent()) throw new FabricError('LEASE_LOST', 'the lease was lost before the log had the message');
+};
+
+const isUnknown = (cause: unknown): boolean => cause instanceof FabricError && cause.reason === 'STORE_UNAVAILABLE';

@@ -10,6 +10,7 @@ import { MemoryMetrics } from '../adapters/memory/memory-metrics.ts';
 import { MemoryReceiptStore } from '../adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
+import { memoryWriter } from '../adapters/memory/memory-writer.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { recentBytesMax } from '../model/limits.ts';
 import { topic } from '../model/topic.ts';
@@ -94,7 +95,7 @@ const set = async (
   const metrics = new MemoryMetrics();
   const deps = { ...stores, metrics, clock: systemClock, log: new MemoryLog(), hints: new MemoryHints() };
   const receipts = await Receipts.open(deps);
-  const router = new Router({ ...deps, receipts });
+  const router = new Router({ ...deps, receipts, writers: { writer: memoryWriter() } });
   opened.push(router, receipts);
   return { router, metrics, stores, receipts };
 };

@@ -24,7 +24,7 @@ import type { Sender } from './open-batch.ts';
 import type { OutgoingFrame } from './outgoing-frame.ts';
 import { partitionOf } from './partition.ts';
 import { PartitionReader, type ReaderDeps } from './partition-reader.ts';
-import { PartitionWriter } from './partition-writer.ts';
+import { PartitionWriter, type WriterSource } from './partition-writer.ts';
 import type { Publication } from './publication.ts';
 import { Recipient, type RecipientFacts } from './recipient.ts';
 import type { Subscribed } from './subscribed.ts';
@@ -35,6 +35,7 @@ import { Worker } from './worker.ts';
 
 export interface RouterDeps {
   readonly messageLog: MessageLog;
+  readonly writers: WriterSource;
   readonly topicIndex: TopicIndex;
   readonly cursorStore: CursorStore;
   readonly workQueue: WorkQueue;
@@ -131,6 +132,12 @@ export class Router implements AsyncDisposable {
     return kind === 'task_workers' ? this.#circuits.work : this.#circuits.log;
   }
 
+  /** Set while something that was published may still land though it has been refused; resolves when nothing can. */
+  get doubt(): Promise<void> | undefined {
+    const doubts = [...this.#writers.values()].flatMap(({ doubt }) => doubt ?? []);
+    return doubts.length === 0 ? undefined : Promise.all(doubts).then(() => undefined);
+  }
+
   /** Opens a session's receiving end, fencing off the cursors from its predecessors. */
   async open(facts: RecipientFacts): Promise<Recipient> {
     const committed = await this.#deps.cursorStore.open(facts.identity, facts.epoch);
@@ -197,7 +204,9 @@ export class Router implements AsyncDisposable {
     const partition = partitionOf(topic, this.#deps.messageLog.layout);
     let writer = this.#writers.get(partition);
     if (writer === undefined) {
-      writer = new PartitionWriter(partition, { ...this.#deps, bulk: this.#bulk, circuit: this.#circuits.log });
+      const { signal } = this.#closing;
+      const shared = { bulk: this.#bulk, circuit: this.#circuits.log, signal };
+      writer = new PartitionWriter(partition, { ...this.#deps, ...shared });
       this.#writers.set(partition, writer);
     }
     return writer;

@@ -25,8 +25,15 @@ const asking = (name: string, changes: Partial<LeaseRequest> = {}): LeaseRequest
   ...changes,
 });
 
-/** What every lease store does. `open` gives a store that may hold other leases already. */
-export const leaseStoreConformance = (adapter: string, open: () => Promise<Opened>): void => {
+/**
+ * What every lease store does. `open` gives a store that may hold other leases already. Where it cannot know who listens
+ * to losses (`knowsListeners`), everybody may be.
+ */
+export const leaseStoreConformance = (
+  adapter: string,
+  open: () => Promise<Opened>,
+  { knowsListeners = true }: { readonly knowsListeners?: boolean } = {},
+): void => {
   describe(`lease store: ${adapter}`, () => {
     test('a free name is granted and everything about it can be read back', async () => {
       await using opened = await open();
@@ -189,7 +196,7 @@ export const leaseStoreConformance = (adapter: string, open: () => Promise<Opene
       await using opened = await open();
       const keeper = `gateway-${freshName('k')}#3`;
       const listening = new AbortController();
-      const losses = opened.store.losses(keeper, { signal: listening.signal })[Symbol.asyncIterator]();
+      const losses = (await opened.store.losses(keeper, { signal: listening.signal }))[Symbol.asyncIterator]();
       const first = losses.next();
       const name = freshName();
       const mine = granted(await opened.store.acquire(asking(name, { keeper })));
@@ -212,6 +219,41 @@ export const leaseStoreConformance = (adapter: string, open: () => Promise<Opene
       expect(value).toMatchObject({ name, epoch });
       listening.abort();
       expect((await losses.next()).done).toBe(true);
+    });
+
+    test('nothing is missed from when listening to losses has begun', async () => {
+      await using opened = await open();
+      const keeper = `gateway-${freshName('k')}#4`;
+      const listening = new AbortController();
+      const name = freshName();
+      const mine = granted(await opened.store.acquire(asking(name, { keeper })));
+      const losses = await opened.store.losses(keeper, { signal: listening.signal });
+      await opened.store.acquire(asking(name, { holder: 's2', overEpoch: mine.epoch }));
+      // Nobody has begun to read yet.
+      expect((await losses[Symbol.asyncIterator]().next()).value).toMatchObject({ name, epoch: mine.epoch });
+      listening.abort();
+    });
+
+    test('whether anyone listens to the losses of a keeper', async () => {
+      await using opened = await open();
+      const keeper = `gateway-${freshName('k')}#5`;
+      if (knowsListeners) expect(await opened.store.isHeard(keeper)).toBe(false);
+      const listening = new AbortController();
+      const losses = await opened.store.losses(keeper, { signal: listening.signal });
+      expect(await opened.store.isHeard(keeper)).toBe(true);
+      listening.abort();
+      expect((await losses[Symbol.asyncIterator]().next()).done).toBe(true);
+      if (knowsListeners) await expect.poll(() => opened.store.isHeard(keeper)).toBe(false);
+      else expect(await opened.store.isHeard(keeper)).toBe(true);
+    });
+
+    test('its age never falls while it keeps what it has, whoever asks', async () => {
+      await using opened = await open();
+      const age = await opened.store.age();
+      expect(age).toBeGreaterThanOrEqual(0);
+      await using other = await open();
+      expect(await other.store.age()).toBeGreaterThanOrEqual(0);
+      expect(await opened.store.age()).toBeGreaterThanOrEqual(age);
     });
 
     test('of many who ask at once one gets it', async () => {

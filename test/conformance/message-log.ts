@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LogEntry, LogReading, MessageLog } from '../../src/ports/message-log.ts';
+import type { LogEntry, LogReading, LogWriter, MessageLog } from '../../src/ports/message-log.ts';
 
 interface Opened extends AsyncDisposable {
   readonly log: MessageLog;
@@ -24,6 +24,23 @@ const take = async (reading: LogReading, count: number): Promise<LogEntry[]> => 
   }
   return taken;
 };
+
+class TestWriter implements LogWriter {
+  readonly name = unique('writer');
+  readonly #losing = new AbortController();
+
+  get lost(): AbortSignal {
+    return this.#losing.signal;
+  }
+
+  isCurrent(): boolean {
+    return !this.lost.aborted;
+  }
+
+  lose(): void {
+    this.#losing.abort();
+  }
+}
 
 let serial = 0;
 const unique = (label: string): string => `${label}-${process.pid}-${(serial += 1)}-${Date.now()}`;
@@ -117,6 +134,45 @@ export const messageLogConformance = (adapter: string, { open, reopen }: Harness
       await Promise.all(appends);
       expect((await take(zero, 500)).map(text)).toEqual(Array.from({ length: 500 }, (_, n) => String(n * 2)));
       expect((await take(one, 500)).map(text)).toEqual(Array.from({ length: 500 }, (_, n) => String(n * 2 + 1)));
+    });
+
+    test('what a writer appends after it was fenced off is not there, and what it had appended is', async () => {
+      await using opened = await open();
+      await using reading = await opened.log.read(0, 'end', { signal: never });
+      const [fenced, other] = [new TestWriter(), new TestWriter()];
+      await opened.log.append(0, [Buffer.from('before')], fenced);
+      await opened.log.append(0, [Buffer.from('of another')], other);
+      await opened.log.fence(fenced.name, { signal: never });
+      // Who still takes itself for current is not told in every log.
+      await opened.log.append(0, [Buffer.from('too late')], fenced).catch(() => undefined);
+      await opened.log.append(0, [Buffer.from('of another still')], other);
+      await opened.log.append(0, [Buffer.from('after')]);
+      const bodies = ['before', 'of another', 'of another still', 'after'];
+      expect((await take(reading, 4)).map(text)).toEqual(bodies);
+    });
+
+    test('a fence holds on every partition, for a writer that was never there, and twice', async () => {
+      await using opened = await open();
+      const writer = new TestWriter();
+      await opened.log.fence(writer.name, { signal: never });
+      await opened.log.fence(writer.name, { signal: never });
+      for (let partition = 0; partition < 4; partition += 1) {
+        await using reading = await opened.log.read(partition, 'end', { signal: never });
+        await opened.log.append(partition, [Buffer.from('too late')], writer).catch(() => undefined);
+        await opened.log.append(partition, [Buffer.from('after')]);
+        expect((await take(reading, 1)).map(text)).toEqual(['after']);
+      }
+    });
+
+    test('a writer that is not current any more appends nothing', async () => {
+      await using opened = await open();
+      await using reading = await opened.log.read(1, 'end', { signal: never });
+      const writer = new TestWriter();
+      await opened.log.append(1, [Buffer.from('before')], writer);
+      writer.lose();
+      await expect(opened.log.append(1, [Buffer.from('x')], writer)).rejects.toMatchObject({ reason: 'LEASE_LOST' });
+      await opened.log.append(1, [Buffer.from('after')]);
+      expect((await take(reading, 2)).map(text)).toEqual(['before', 'after']);
     });
 
     test('a slow reading misses nothing and its end frees it', async () => {

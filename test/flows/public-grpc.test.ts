@@ -52,7 +52,7 @@ const open = async (inside: typeof takeInside = () => undefined) => {
   const stack = new AsyncDisposableStack();
   const presence = stack.use(await Presence.open(presenceSettings, ports));
   const receipts = stack.use(await Receipts.open(ports));
-  const router = stack.use(new Router({ ...ports, receipts }));
+  const router = stack.use(new Router({ ...ports, receipts, writers: presence }));
   const gateway = new Gateway({
     ...ports,
     presence,

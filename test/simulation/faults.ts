@@ -28,6 +28,8 @@ export const inflict = (world: World, fault: Fault): void => {
     case 'slow':
       gateway.slowDown(fault.server, fault.factor);
       return later(fault.forMs, () => gateway.heal(fault.server));
+    case 'isolate':
+      return isolate(world, fault, later);
     case 'outage':
       return breakDown(world, fault, later);
     case 'reset':
@@ -36,6 +38,30 @@ export const inflict = (world: World, fault: Fault): void => {
       return gateway.jump(fault.byMs);
   }
 };
+
+const isolate = (
+  { gateways, stores }: World,
+  { gateway, forMs, lateMs, wipes }: Extract<Fault, { kind: 'isolate' }>,
+  later: (ms: number, run: () => void) => void,
+): void => {
+  const isolated = gateways[gateway] ?? gateways[0];
+  isolated.cut('redis', 'both');
+  isolated.holdUp('log', lateMs);
+  later(forMs, () => {
+    isolated.heal('redis');
+    isolated.heal('log');
+  });
+  if (!wipes) return;
+  const others = gateways.filter((one) => one !== isolated);
+  for (const other of others) other.cut('redis', 'both');
+  later(restartMs, () => {
+    stores.wipe();
+    for (const other of others) other.heal('redis');
+  });
+};
+
+/** Of a store that comes back at once. */
+const restartMs = 5;
 
 const breakDown = (
   { gateways, stores }: World,

@@ -7,7 +7,19 @@ import type { ServerName } from './sim-gateway.ts';
 const durationMs = 10_000;
 
 /** What a run is mostly about; others happen beside it. */
-const moods = ['calm', 'calm', 'crashes', 'stops', 'network', 'storage', 'clients', 'everything'] as const;
+const moods = [
+  'calm',
+  'calm',
+  'crashes',
+  'stops',
+  'network',
+  'storage',
+  'clients',
+  'split',
+  'split',
+  'split',
+  'everything',
+] as const;
 type Mood = (typeof moods)[number];
 
 const longLeases = {
@@ -71,9 +83,12 @@ const agentOf = (identity: string, name: string, { random, topics, mood }: Surro
   kind: 'agent',
   startMs: random.between(0, 1500),
   resumeRate: random.pick([0, 0.5, 1]),
-  patienceMs: random.pick([600, 5000]),
+  patienceMs: mood === 'split' ? 5000 : random.pick([600, 5000]),
   isTwin: false,
-  acts: Array.from({ length: random.int(6, 14) }, () => actOf(random, topics, mood)),
+  acts:
+    mood === 'split'
+      ? splitActs(random, topics)
+      : Array.from({ length: random.int(6, 14) }, () => actOf(random, topics, mood)),
 });
 
 const workerOf = (name: string, random: Random, mood: Mood): ClientPlan => ({
@@ -140,6 +155,18 @@ const errandOf = (random: Random): Errand => ({
   takesMs: Math.round(random.pick([0, 0, random.between(1, 300)])),
 });
 
+/** When a gateway is cut off, in runs that are about that: what clients do has to fall into the seconds after it. */
+const splitsAtMs = [2500, 6500] as const;
+
+/** Each time, somebody who leaves the gateway that is cut off, or waits for its word. */
+const splitActs = (random: Random, topics: readonly string[]): readonly Act[] =>
+  splitsAtMs.flatMap((atMs) => {
+    const until = (lastMs: number): Act => ({ do: 'until', atMs: atMs + random.between(-100, lastMs) });
+    if (random.chance(0.6))
+      return [until(400), { ...moveOf(random, topics), count: 40, everyMs: random.pick([5, 20]) }];
+    return [until(900), sendOf(random, topics), { do: 'close', awayMs: 0 }];
+  });
+
 const actOf = (random: Random, topics: readonly string[], mood: Mood): Act => {
   const draw = random.next();
   if (draw < 0.45) return sendOf(random, topics);
@@ -149,7 +176,7 @@ const actOf = (random: Random, topics: readonly string[], mood: Mood): Act => {
   return disturbance(random, mood);
 };
 
-const moveOf = (random: Random, topics: readonly string[]): Act => ({
+const moveOf = (random: Random, topics: readonly string[]): Extract<Act, { do: 'move' }> => ({
   do: 'move',
   to: topicOf(random, topics),
   switches: random.chance(0.4),
@@ -187,13 +214,20 @@ const kindsOf: Readonly<Record<Mood, readonly [Fault['kind'], ...Fault['kind'][]
   network: ['cut', 'cut', 'slow', 'reset'],
   storage: ['outage', 'outage', 'cut'],
   clients: ['reset', 'jump'],
-  everything: ['crash', 'drain', 'stop', 'cut', 'slow', 'outage', 'reset', 'jump'],
+  split: ['isolate'],
+  everything: ['isolate', 'crash', 'drain', 'stop', 'cut', 'slow', 'outage', 'reset', 'jump'],
 };
 
-const faultsOf = (random: Random, mood: Mood, gateways: number): readonly Fault[] =>
-  Array.from({ length: random.int(1, 6) }, () => faultOf(random.pick(kindsOf[mood]), random, gateways)).toSorted(
+const faultsOf = (random: Random, mood: Mood, gateways: number): readonly Fault[] => {
+  if (mood === 'split')
+    return splitsAtMs.map((atMs) => ({ ...faultOf('isolate', random, gateways), atMs: atMs + random.between(0, 200) }));
+  return Array.from({ length: random.int(1, 6) }, () => faultOf(random.pick(kindsOf[mood]), random, gateways)).toSorted(
     (one, other) => one.atMs - other.atMs,
   );
+};
+
+/** Beyond the end of a gateway's lease, often; and of an append's time, now and then. */
+const lateness = (random: Random): number => random.pick([0, random.between(200, 2500), random.between(900, 2200)]);
 
 // oxlint-disable-next-line complexity -- one line for each kind of fault
 const faultOf = (kind: Fault['kind'], random: Random, gateways: number): Fault => {
@@ -211,6 +245,8 @@ const faultOf = (kind: Fault['kind'], random: Random, gateways: number): Fault =
       return { kind, ...when, forMs, server, cut: random.pick(['both', 'requests', 'answers']) };
     case 'slow':
       return { kind, ...when, forMs, server, factor: random.between(5, 60) };
+    case 'isolate':
+      return { kind, ...when, forMs: random.between(800, 4500), lateMs: lateness(random), wipes: random.chance(0.6) };
     case 'outage':
       return { kind, atMs: when.atMs, forMs, server, wipes: server === 'redis' && random.chance(0.5) };
     case 'reset':

@@ -30,7 +30,6 @@ export const judgeWorld = (world: World): void => {
   // A run with a broken promise ends there: nobody was given the time to get everything.
   if (ledger.breaches.length > 0) return;
   const history = new History(ledger.events);
-  excuse(history, world);
   const found: readonly Violation[] = [
     ...findLosses(history),
     ...findUnsent(history),
@@ -40,9 +39,7 @@ export const judgeWorld = (world: World): void => {
     ...findStaleSends(history),
     ...findReceiptFaults(history),
   ];
-  // What a gateway that died left on its way may land late: nobody was told that it had been accepted.
-  for (const { kind, what } of found)
-    if (kind !== 'overtaken' || ledger.isCalmSince(0)) ledger.breach(promiseOf[kind], `${kind}: ${what}`, laneOf(what));
+  for (const { kind, what } of found) ledger.breach(promiseOf[kind], `${kind}: ${what}`, laneOf(what));
   for (const { key, topic } of ledger.records.undelivered())
     ledger.breach('I4', `${key} is in the log and never came`, [key, topic]);
   for (const { from, to, number } of ledger.undone())
@@ -51,17 +48,6 @@ export const judgeWorld = (world: World): void => {
     if (!client.isTwin && !client.isOnline)
       ledger.breach('I11', `${client.identity} cannot connect though nothing is wrong any more`, [client.identity]);
 };
-
-/**
- * Who is taken over while its gateway lives hears of it by a notice, and if that is lost by its next renewal (I2): until
- * then both may act, and the checkers, which know of no notices, look away.
- */
-const excuse = (history: History, { ledger, plan }: World): void => {
-  const graceMs = ledger.isCalmSince(0) ? noticedWithinMs : plan.presence.identityTtlMs;
-  for (const who of history.clients) for (const session of history.sessionsOf(who)) session.supersededAt += graceMs;
-};
-
-const noticedWithinMs = 500;
 
 /** Checkers write `sender → recipient: …`. */
 const laneOf = (what: string): readonly string[] => [(what.split(':  ')[0] ?? what).split(' → ').join('>')];

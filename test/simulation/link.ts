@@ -23,15 +23,26 @@ export interface LinkDeps {
   readonly lossRate: () => number;
   /** How often a single request is held up, and all behind it, for longer than anybody waits. */
   readonly stallRate: () => number;
+  /** How long a request waits for its answer. */
+  readonly patienceMs: number;
   /** Something was lost, cut or slow. */
   readonly onTrouble: () => void;
 }
 
-/** How long a request waits for its answer. */
-const patienceMs = 1000;
-
-/** One way, while nothing is wrong: well within that patience. */
+/** One way, while nothing is wrong: well within anyone's patience. */
 const usualMaxMs = 300;
+
+/** From when a request that was held up has arrived until the next may be. */
+const stallPauseMs = 1500;
+
+/** How long a store may send into a feed that is broken. */
+const breakNoticedMaxMs = 400;
+
+/**
+ * How much later than the store a running gateway may know that a feed has broken: what a takeover waits for (decision
+ * 0011), and not more.
+ */
+const noticedAfterStoreMaxMs = 35;
 
 /** Something the store sends without being asked each time: a reading, a subscription. */
 export interface Feed {
@@ -46,6 +57,8 @@ export class Link {
   readonly #feeds = new Set<{ readonly fail: () => void }>();
   #cut: Cut | undefined;
   #slowness = 1;
+  #heldUpMs = 0;
+  #stalledUntilMs = Number.NEGATIVE_INFINITY;
   #lastRequestMs = 0;
   #lastAnswerMs = 0;
 
@@ -66,13 +79,19 @@ export class Link {
   }
 
   heal(): void {
-    if (this.#cut !== undefined || this.#slowness > 1) this.#deps.onTrouble();
+    if (this.#cut !== undefined || this.#slowness > 1 || this.#heldUpMs > 0) this.#deps.onTrouble();
+    this.#heldUpMs = 0;
     this.#cut = undefined;
     this.#slowness = 1;
   }
 
   slowDown(factor: number): void {
     this.#slowness = factor;
+  }
+
+  /** Requests from now on, and what comes behind them, are on their way for so much longer. */
+  holdUp(ms: number): void {
+    this.#heldUpMs = ms;
   }
 
   /** Asks the store. `effect` happens there, if the request arrives, whatever becomes of the answer. */
@@ -87,7 +106,7 @@ export class Link {
       process.after(random.between(0.5, 20), fail);
       return answered.promise;
     }
-    const timer = clock.schedule(patienceMs, fail);
+    const timer = clock.schedule(this.#deps.patienceMs, fail);
     this.#request(() => {
       void effect().then(
         (answer) => this.#answer(what, () => [timer.cancel(), answered.resolve(answer)]),
@@ -113,10 +132,14 @@ export class Link {
   feed(onBroken: (error: FabricError) => void): Feed & { close(): void } {
     const { process, random, name } = this.#deps;
     const ended = new AbortController();
+    let isBroken = false;
     const handle = {
       fail: (): void => {
-        ended.abort();
-        process.after(random.between(20, 400), () => onBroken(unavailable(name)));
+        isBroken = true;
+        const storeMs = random.between(0, breakNoticedMaxMs);
+        const { scheduler } = process;
+        scheduler.at(scheduler.nowMs + storeMs, () => ended.abort());
+        process.after(random.between(0, storeMs + noticedAfterStoreMaxMs), () => onBroken(unavailable(name)));
       },
     };
     if (this.#cut === undefined) this.#feeds.add(handle);
@@ -124,13 +147,14 @@ export class Link {
     return {
       broken: ended.signal,
       push: (run) => {
-        if (!ended.signal.aborted)
+        if (!isBroken)
           this.#comeBack(() => {
-            if (!ended.signal.aborted) run();
+            if (!isBroken) run();
           });
       },
       close: () => {
         this.#feeds.delete(handle);
+        isBroken = true;
         ended.abort();
       },
     };
@@ -145,12 +169,20 @@ export class Link {
   #request(arrive: () => void): void {
     const { process, random, stallRate, onTrouble } = this.#deps;
     const { scheduler } = process;
-    const stallMs = random.chance(stallRate()) ? random.between(500, 4000) : 0;
-    if (stallMs > 0) onTrouble();
+    const stallMs = this.#heldUpMs + (random.chance(stallRate()) && this.#mayStall() ? random.between(500, 4000) : 0);
+    if (stallMs > 0) {
+      onTrouble();
+      this.#stalledUntilMs = scheduler.nowMs + stallMs;
+    }
     this.#lastRequestMs = Math.max(this.#lastRequestMs + stepMs, scheduler.nowMs + stallMs + this.#delayMs(random));
     scheduler.at(this.#lastRequestMs, () => {
       if (this.#cut !== 'both' && this.#cut !== 'requests') arrive();
     });
+  }
+
+  /** A network is not worse for whoever asks more often. */
+  #mayStall(): boolean {
+    return this.#deps.process.scheduler.nowMs >= this.#stalledUntilMs + stallPauseMs;
   }
 
   #answer(what: string, run: () => void): void {

@@ -6,6 +6,7 @@ import type { ServerName } from './sim-gateway.ts';
 
 export type Act =
   | { readonly do: 'rest'; readonly ms: number }
+  | { readonly do: 'until'; readonly atMs: number }
   | {
       readonly do: 'send';
       readonly to: string;
@@ -66,6 +67,17 @@ export type Fault = { readonly atMs: number } & (
       readonly server: ServerName;
       readonly factor: number;
       readonly forMs: number;
+    }
+  /**
+   * A gateway is cut off from Redis and does not know of it, and what it has on its way to the log arrives late; all
+   * others go on, on a Redis that may have lost its data.
+   */
+  | {
+      readonly kind: 'isolate';
+      readonly gateway: number;
+      readonly forMs: number;
+      readonly lateMs: number;
+      readonly wipes: boolean;
     }
   | { readonly kind: 'outage'; readonly server: ServerName; readonly forMs: number; readonly wipes: boolean }
   | { readonly kind: 'reset'; readonly gateway: number }

@@ -1,9 +1,10 @@
-/** What the log holds: accepted in whose name (I2, I7), and in the end delivered (I4). */
+/** What the log holds: accepted in whose name (I2, I7), one session after the other (I1), and in the end delivered (I4). */
 import type { Ledger } from './ledger.ts';
 import { keyOf, type Tag } from './tag.ts';
 
 export interface StoredRecord {
   readonly topic: string;
+  readonly partition: number;
   readonly offset: number;
   readonly index: number;
   readonly source: string;
@@ -16,6 +17,8 @@ type Known = StoredRecord & { readonly key: string };
 export class RecordLedger {
   readonly #ledger: Ledger;
   readonly #byKey = new Map<string, StoredRecord>();
+  /** The newest epoch of each source in each partition. */
+  readonly #newest = new Map<string, bigint>();
   readonly #byTopic = new Map<string, Known[]>();
 
   constructor(ledger: Ledger) {
@@ -49,7 +52,11 @@ export class RecordLedger {
       .filter(({ topic, tag }) => topic.startsWith('ag::') && !this.#ledger.hasReceived(tag.to, tag));
   }
 
-  #judge({ key, source, epoch, tag }: Known): void {
+  #judge({ key, source, epoch, tag, partition }: Known): void {
+    const writer = `${source} in ${partition}`;
+    const newest = this.#newest.get(writer) ?? 0n;
+    if (epoch < newest) this.#ledger.breach('I1', `${key} under ${epoch} lies behind what came under ${newest}`, [key]);
+    else this.#newest.set(writer, epoch);
     if (source !== tag.from) this.#ledger.breach('I7', `${key} is stored as from ${source}`, [key]);
     const takenAtMs = this.#ledger.takenAtMs(tag);
     const deadline = this.#ledger.leases.deadlineOf(source, epoch);

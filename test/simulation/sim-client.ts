@@ -123,9 +123,10 @@ export class SimClient {
     const stream = this.#openStream(this.#choose(), last?.sessionId ?? '');
     if (!(await this.#isOpened(stream))) return undefined;
     if (isFirstClaim) this.#judgeResumption(stream, last);
-    if (!this.#isGone) return stream;
+    if (!this.#isGone && this.#stream === undefined) return stream;
+    // Nobody would hold it: a move has brought another meanwhile.
     stream.leave('cancel');
-    return undefined;
+    return this.#stream;
   }
 
   async #isOpened(stream: SimStream): Promise<boolean> {
@@ -180,6 +181,8 @@ export class SimClient {
     switch (act.do) {
       case 'rest':
         return this.#sleep(act.ms);
+      case 'until':
+        return this.#sleep(Math.max(0, act.atMs - this.#deps.scheduler.nowMs));
       case 'send':
         return this.#send(act);
       case 'post':

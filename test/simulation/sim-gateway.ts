@@ -64,6 +64,8 @@ interface Life {
 
 /** How long a planned stop waits for what is under way. */
 const drainMs = 5000;
+/** How long an answer is waited for. An append goes on being sent for longer, as with RabbitMQ. */
+const patienceMs = { redis: 1000, log: 3000, work: 1000 } as const;
 const acks = { timeoutMs: 1500, attemptsMax: 3, outstandingMax: 256, outstandingBytesMax: 1024 * 1024 };
 const startWallMs = 1_790_000_000_000;
 
@@ -147,6 +149,12 @@ export class SimGateway {
 
   slowDown(server: ServerName, factor: number): void {
     this.#life?.links[server].slowDown(factor);
+  }
+
+  /** What it sends there from now on arrives so much later. */
+  holdUp(server: ServerName, ms: number): void {
+    this.#say(`is ${ms.toFixed(0)} ms away from ${server}`);
+    this.#life?.links[server].holdUp(ms);
   }
 
   /** Breaks every connection it has. */
@@ -261,6 +269,7 @@ export class SimGateway {
       latencyMs: settings.storeLatencyMs * (server === 'log' ? settings.logSlowness : 1),
       lossRate: () => (ledger.isQuiet ? 0 : settings.lossRate),
       stallRate: () => (ledger.isQuiet ? 0 : settings.stallRate),
+      patienceMs: patienceMs[server],
       onTrouble: () => ledger.trouble(),
     });
   }

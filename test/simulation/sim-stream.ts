@@ -187,6 +187,7 @@ export class SimStream implements ConnectionListener {
     for (const tag of this.#sent) if (isWork(tag.to)) ledger.owed(tag);
     ledger.write({ e: 'acknowledged', at: ledger.nowMs, who: identity, session });
     const isPrompt = ledger.nowMs - this.#closedAtMs < promptMs;
+    // One that has a successor it has not heard of stores no places any more.
     if (isPrompt && ledger.isCalmSince(this.#closedAtMs - calmMs)) this.#checkPlaces();
   }
 

@@ -1,4 +1,5 @@
 /** The ports of one gateway: the shared stores as seen through its links. */
+import { FabricError } from '../../src/model/error.ts';
 import type { CursorStore } from '../../src/ports/cursor-store.ts';
 import type { Hint, Hints } from '../../src/ports/hints.ts';
 import type { Lease, LeaseStore } from '../../src/ports/lease-store.ts';
@@ -23,13 +24,23 @@ export const viewLeases = (stores: Stores, link: Link, gossip: Gossip): LeaseSto
   release: (lease, lingerMs) => link.call(`release ${lease.name}`, () => stores.leases.release(lease, lingerMs)),
   current: (names) => link.call(`current ${names[0] ?? ''}`, () => stores.leases.current(names)),
   list: (prefix, after, limit) => link.call(`list ${prefix}`, () => stores.leases.list(prefix, after, limit)),
-  losses: (keeper, { signal }) => {
+  losses: async (keeper, { signal }) => {
     const inflow = new Inflow<LostLease>();
     const feed = link.feed((error) => inflow.fail(error));
     signal.addEventListener('abort', () => feed.close(), { once: true });
-    link.tell(() => void pumpLosses(stores.leases.losses(keeper, { signal: feed.broken }), { inflow, feed, gossip }));
+    await link
+      .call('losses', async () => {
+        const losses = await stores.leases.losses(keeper, { signal: feed.broken });
+        void pumpLosses(losses, { inflow, feed, gossip });
+      })
+      .catch((cause: unknown) => {
+        feed.close();
+        throw cause;
+      });
     return inflow.read(signal);
   },
+  isHeard: (keeper) => link.call('isHeard', () => stores.leases.isHeard(keeper)),
+  age: () => link.call('age', () => stores.leases.age()),
 });
 
 type FeedOf = ReturnType<Link['feed']>;
@@ -80,7 +91,14 @@ export const viewCalls = <Store extends object>(store: () => Store, link: Link, 
 export const viewLog = (stores: Stores, link: Link): MessageLog => ({
   id: stores.log.id,
   layout: stores.log.layout,
-  append: (partition, parts) => link.call(`append ${partition}`, () => stores.log.append(partition, parts)),
+  append: (partition, parts, writer) => {
+    if (writer?.isCurrent() === false) return Promise.reject(new FabricError('LEASE_LOST', 'no longer current'));
+    // The log knows the name and nothing of leases.
+    const known = writer && { name: writer.name, isCurrent: () => true, lost: writer.lost };
+    return link.call(`append ${partition}`, () => stores.log.append(partition, parts, known));
+  },
+  fence: (writer, { signal }) =>
+    fenceRepeatedly(() => link.call(`fence ${writer}`, () => stores.log.fence(writer, { signal })), signal),
   read: async (partition, from, { signal }) => {
     const inflow = new Inflow<readonly LogEntry[]>();
     const feed = link.feed((error) => inflow.fail(error));
@@ -102,6 +120,18 @@ export const viewLog = (stores: Stores, link: Link): MessageLog => ({
     };
   },
 });
+
+/** As the adapters do: until it is known to hold. */
+const fenceRepeatedly = async (fence: () => Promise<void>, signal: AbortSignal): Promise<void> => {
+  for (;;) {
+    signal.throwIfAborted();
+    const failure = await fence().then(
+      () => undefined,
+      (cause: unknown) => ({ cause }),
+    );
+    if (failure === undefined) return;
+  }
+};
 
 const pumpEntries = async (reading: LogReading, inflow: Inflow<readonly LogEntry[]>, feed: FeedOf): Promise<void> => {
   for await (const entries of reading.entries) feed.push(() => inflow.push(entries));

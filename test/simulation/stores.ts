@@ -86,7 +86,7 @@ export class Stores implements StoreSet {
   /** Redis comes back with nothing in it. */
   wipe(): void {
     this.#deps.ledger.wiped();
-    this.leases = this.#openLeases();
+    this.leases = this.#openLeases({ lostDataAtMs: this.#deps.clock.monotonic() });
     this.cursors = this.#openCursors();
     this.receipts = this.#openReceipts();
   }
@@ -95,9 +95,9 @@ export class Stores implements StoreSet {
     return new MemoryReceiptStore({ clock: this.#deps.clock, retentionMs: receiptsMs });
   }
 
-  #openLeases(): LeaseStore {
+  #openLeases(past: { readonly lostDataAtMs?: number } = {}): LeaseStore {
     const { clock, ledger, bugs } = this.#deps;
-    const store = new MemoryLeaseStore(clock);
+    const store = new MemoryLeaseStore(clock, past);
     return watchLeases(bugs.leases?.(store, clock) ?? store, ledger);
   }
 

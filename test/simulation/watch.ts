@@ -28,6 +28,8 @@ export const watchLeases = (store: LeaseStore, ledger: Ledger): LeaseStore => ({
   current: (names) => store.current(names),
   list: (prefix, after, limit) => store.list(prefix, after, limit),
   losses: (keeper, options) => store.losses(keeper, options),
+  isHeard: (keeper) => store.isHeard(keeper),
+  age: () => store.age(),
 });
 
 /** In front of everything: who asked, and what was answered. */
@@ -72,26 +74,33 @@ export const watchDeadLetters = (store: DeadLetterStore, ledger: Ledger): DeadLe
 /** Behind everything: what the log really holds. Offsets are those the memory log gives. */
 export const watchAppends = (log: MessageLog, ledger: Ledger): MessageLog => {
   const ends = new Map<number, number>();
+  const fenced = new Set<string>();
   return {
     id: log.id,
     layout: log.layout,
-    append: async (partition, parts) => {
+    append: async (partition, parts, writer) => {
+      // The log drops it.
+      if (writer !== undefined && fenced.has(writer.name)) return;
       const offset = ends.get(partition) ?? 0;
       ends.set(partition, offset + 1);
-      noteRecords(Buffer.concat(parts), offset, ledger);
-      await log.append(partition, parts);
+      noteRecords(Buffer.concat(parts), { partition, offset }, ledger);
+      await log.append(partition, parts, writer);
+    },
+    fence: (writer, options) => {
+      fenced.add(writer);
+      return log.fence(writer, options);
     },
     read: (partition, from, options) => log.read(partition, from, options),
   };
 };
 
-const noteRecords = (entry: Uint8Array, offset: number, ledger: Ledger): void => {
+const noteRecords = (entry: Uint8Array, place: { partition: number; offset: number }, ledger: Ledger): void => {
   for (const group of new RecordBatch(entry).groups) {
     const frames = split(group.framesFrom(0));
     for (const [index, { source, epoch }] of group.metas().entries()) {
       const tag = tagOfFrame(frames[index]);
       if (tag !== undefined)
-        ledger.records.stored({ topic: group.topic, offset, index: group.first + index, source, epoch, tag });
+        ledger.records.stored({ topic: group.topic, ...place, index: group.first + index, source, epoch, tag });
     }
   }
 };

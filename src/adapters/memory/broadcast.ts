@@ -6,27 +6,34 @@ export class Broadcast<Value> {
     for (const listener of this.#listeners) listener(value);
   }
 
-  async *listen(signal: AbortSignal): AsyncGenerator<Value> {
+  /** From the call on. */
+  listen(signal: AbortSignal): AsyncGenerator<Value> {
     const queue: Value[] = [];
-    let wake = Promise.withResolvers<void>();
+    const wake = { up: Promise.withResolvers<void>() };
     const listener = (value: Value): void => {
       if (queue.length < queuedMax) queue.push(value);
-      wake.resolve();
+      wake.up.resolve();
     };
-    const stop = (): void => wake.resolve();
-    this.#listeners.add(listener);
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      while (!signal.aborted) {
-        for (let value = queue.shift(); value !== undefined; value = queue.shift()) yield value;
-        await wake.promise;
-        wake = Promise.withResolvers();
-      }
-    } finally {
+    const stop = (): void => {
       this.#listeners.delete(listener);
-      signal.removeEventListener('abort', stop);
-    }
+      wake.up.resolve();
+    };
+    if (!signal.aborted) this.#listeners.add(listener);
+    signal.addEventListener('abort', stop, { once: true });
+    return take(queue, wake, signal);
   }
 }
 
 const queuedMax = 10_000;
+
+async function* take<Value>(
+  queue: Value[],
+  wake: { up: PromiseWithResolvers<void> },
+  signal: AbortSignal,
+): AsyncGenerator<Value> {
+  while (!signal.aborted) {
+    for (let value = queue.shift(); value !== undefined; value = queue.shift()) yield value;
+    await wake.up.promise;
+    wake.up = Promise.withResolvers();
+  }
+}

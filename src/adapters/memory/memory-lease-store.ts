@@ -19,10 +19,14 @@ export class MemoryLeaseStore implements LeaseStore {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #losses = new Broadcast<Loss>();
+  readonly #sinceMs: number;
+  readonly #heard = new Map<string, number>();
   #lastEpoch = 0n;
 
-  constructor(clock: Clock) {
+  /** `lostDataAtMs`: on the monotonic clock, when what it held before was lost; by default there was nothing. */
+  constructor(clock: Clock, { lostDataAtMs = Number.NEGATIVE_INFINITY } = {}) {
     this.#clock = clock;
+    this.#sinceMs = lostDataAtMs;
   }
 
   acquire(request: LeaseRequest): Promise<Acquisition> {
@@ -84,11 +88,24 @@ export class MemoryLeaseStore implements LeaseStore {
     return Promise.resolve({ records });
   }
 
-  async *losses(
+  losses(
     keeper: string,
     { signal }: { readonly signal: AbortSignal },
-  ): AsyncIterable<Pick<Lease, 'name' | 'epoch'>> {
-    for await (const loss of this.#losses.listen(signal)) if (loss.keeper === keeper) yield loss;
+  ): Promise<AsyncIterable<Pick<Lease, 'name' | 'epoch'>>> {
+    const count = (by: number): void => void this.#heard.set(keeper, (this.#heard.get(keeper) ?? 0) + by);
+    if (!signal.aborted) {
+      count(1);
+      signal.addEventListener('abort', () => count(-1), { once: true });
+    }
+    return Promise.resolve(onlyOf(keeper, this.#losses.listen(signal)));
+  }
+
+  isHeard(keeper: string): Promise<boolean> {
+    return Promise.resolve((this.#heard.get(keeper) ?? 0) > 0);
+  }
+
+  age(): Promise<number> {
+    return Promise.resolve(this.#clock.monotonic() - this.#sinceMs);
   }
 
   #tell({ keeper, name, epoch }: LeaseRecord): void {
@@ -111,3 +128,7 @@ export class MemoryLeaseStore implements LeaseStore {
 
 const mayReplace = (request: LeaseRequest, held: LeaseRecord): boolean =>
   (request.resumes !== '' && request.resumes === held.holder) || request.overEpoch === held.epoch;
+
+async function* onlyOf(keeper: string, losses: AsyncIterable<Loss>): AsyncGenerator<Loss> {
+  for await (const loss of losses) if (loss.keeper === keeper) yield loss;
+}

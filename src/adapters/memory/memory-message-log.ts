@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { LogEntry, LogLayout, LogReading, MessageLog } from '../../ports/message-log.ts';
+import { FabricError } from '../../model/error.ts';
+import type { LogEntry, LogLayout, LogReading, LogWriter, MessageLog } from '../../ports/message-log.ts';
 
 const groupMax = 256;
 
@@ -8,6 +9,7 @@ export class MemoryMessageLog implements MessageLog {
   readonly id: string;
   readonly layout: LogLayout;
   readonly #partitions: Partition[];
+  readonly #fenced = new Set<string>();
 
   constructor(layout: LogLayout, id = 'memory') {
     this.id = id;
@@ -15,8 +17,16 @@ export class MemoryMessageLog implements MessageLog {
     this.#partitions = Array.from({ length: layout.partitions }, () => new Partition());
   }
 
-  append(partition: number, parts: readonly Uint8Array[]): Promise<void> {
+  append(partition: number, parts: readonly Uint8Array[], writer?: LogWriter): Promise<void> {
+    if (writer?.isCurrent() === false)
+      return Promise.reject(new FabricError('LEASE_LOST', 'whoever appends has lost its lease'));
+    if (writer !== undefined && this.#fenced.has(writer.name)) return Promise.resolve();
     this.#partition(partition).append(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
+    return Promise.resolve();
+  }
+
+  fence(writer: string): Promise<void> {
+    this.#fenced.add(writer);
     return Promise.resolve();
   }
 

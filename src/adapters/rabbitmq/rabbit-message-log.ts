@@ -10,8 +10,8 @@ import { FabricError } from '../../model/error.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Entropy } from '../../ports/entropy.ts';
 import type { Log } from '../../ports/log.ts';
-import type { LogLayout, LogReading, MessageLog } from '../../ports/message-log.ts';
-import { attemptRepeatedly } from './backoff.ts';
+import type { LogLayout, LogReading, LogWriter, MessageLog } from '../../ports/message-log.ts';
+import { attemptRepeatedly, Backoff } from './backoff.ts';
 import { asUnavailable } from './errors.ts';
 import { agreeOnLayout, encodeLayout, layoutReference } from './log-layout.ts';
 import { ensureStreams, type Retention, streamOfLayout, streamOfPartition } from './log-streams.ts';
@@ -22,7 +22,7 @@ import { ConnectionPool } from './stream/connection-pool.ts';
 import type { BrokerFacts } from './stream/handshake.ts';
 import type { TlsSettings } from './stream/socket.ts';
 import { StreamDirectory } from './stream/stream-directory.ts';
-import { StreamPublisher } from './stream-publisher.ts';
+import { lastIdMax, StreamPublisher } from './stream-publisher.ts';
 import { StreamReading } from './stream-reading.ts';
 
 export interface RabbitMessageLogSettings {
@@ -96,13 +96,15 @@ export const openRabbitMessageLog = async (
 export class RabbitMessageLog implements MessageLog, AsyncDisposable {
   readonly layout: LogLayout;
   #id = '';
+  readonly #givenId: string;
   readonly #settings: RabbitMessageLogSettings;
   readonly #deps: RabbitDeps;
   readonly #pool: ConnectionPool;
   readonly #directory: StreamDirectory;
   readonly #outstanding: OutstandingBytes;
-  readonly #reference: string;
-  readonly #publishers: readonly StreamPublisher[];
+  /** The process's own, for what is appended without a writer. */
+  readonly #own: LogWriter;
+  readonly #publishers = new Map<LogWriter, readonly StreamPublisher[]>();
   readonly #closing = new AbortController();
 
   constructor(settings: RabbitMessageLogSettings, deps: RabbitDeps) {
@@ -112,10 +114,8 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     this.#pool = new ConnectionPool(settings, deps);
     this.#directory = new StreamDirectory(this.#pool, settings);
     this.#outstanding = new OutstandingBytes(settings.outstandingBytesMax);
-    this.#reference = deps.entropy.uuid();
-    this.#publishers = Array.from({ length: settings.layout.partitions }, (_, partition) =>
-      this.#createPublisher(streamOfPartition(settings.prefix, partition), { share: partition }),
-    );
+    this.#own = everCurrent(deps.entropy.uuid());
+    this.#givenId = deps.entropy.uuid();
   }
 
   /** Known once it is prepared. */
@@ -123,18 +123,31 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     return this.#id;
   }
 
+  /** Whether it was created by being opened here: nobody has used it before. */
+  get isNew(): boolean {
+    return this.#id === this.#givenId;
+  }
+
   /** Who answered last, for its version and its limit on frames. */
   get broker(): BrokerFacts | undefined {
     return this.#pool.broker;
   }
 
-  append(partition: number, parts: readonly Uint8Array[]): Promise<void> {
+  append(partition: number, parts: readonly Uint8Array[], writer: LogWriter = this.#own): Promise<void> {
     const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-    return this.#publisher(partition).append(parts, bytes);
+    return this.#publisher(partition, writer).append(parts, bytes);
+  }
+
+  /** What the broker has stored of the writer has a lower id than the marker: whatever comes after that is dropped. */
+  async fence(writer: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const both = AbortSignal.any([signal, this.#closing.signal]);
+    // On one connection a reference can be declared once.
+    for (const own of this.#publishers.keys()) if (own.name === writer) await this.#retire(own);
+    await Promise.all(this.#streams.map((stream, share) => this.#fenceOn(stream, { writer, share, signal: both })));
   }
 
   read(partition: number, from: bigint | 'end', { signal }: { readonly signal: AbortSignal }): Promise<LogReading> {
-    const publisher = this.#publisher(partition);
+    const publisher = this.#publisher(partition, this.#own);
     return this.#repeatedly(signal, `reading ${publisher.stream}`, () => this.#openReading(publisher, from, signal));
   }
 
@@ -145,8 +158,9 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
       const connection = await this.#directory.connection();
       await ensureStreams(connection, this.#settings);
     });
-    const publisher = this.#createPublisher(streamOfLayout(prefix), { share: 0, reference: layoutReference });
-    const layout = encodeLayout({ id: this.#deps.entropy.uuid(), ...this.layout });
+    const writer = everCurrent(layoutReference);
+    const publisher = this.#createPublisher(streamOfLayout(prefix), { share: 0, writer });
+    const layout = encodeLayout({ id: this.#givenId, ...this.layout });
     await publisher.append([layout], layout.byteLength);
     await publisher.close();
     await this.#repeatedly(signal, `reading the layout of message log ${prefix}`, async () => {
@@ -157,22 +171,63 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
 
   /** Takes no more, waits for what is outstanding, and closes every connection. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#publishers.map((publisher) => publisher.close()));
+    await Promise.all([...this.#publishers.values()].flat().map((publisher) => publisher.close()));
     this.#closing.abort();
     await this.#pool.close();
   }
 
   #createPublisher(
     stream: string,
-    { share, reference = this.#reference }: { readonly share: number; readonly reference?: string },
+    { share, writer, lastId = 0 }: { readonly share: number; readonly writer: LogWriter; readonly lastId?: number },
   ): StreamPublisher {
     const { publishTimeoutMs } = this.#settings;
     const deps = { ...this.#deps, directory: this.#directory, outstanding: this.#outstanding };
-    return new StreamPublisher({ stream, reference, share, publishTimeoutMs }, deps);
+    return new StreamPublisher({ stream, writer, share, lastId, publishTimeoutMs }, deps);
   }
 
-  #publisher(partition: number): StreamPublisher {
-    const found = this.#publishers[partition];
+  get #streams(): readonly string[] {
+    return Array.from({ length: this.layout.partitions }, (_, partition) =>
+      streamOfPartition(this.#settings.prefix, partition),
+    );
+  }
+
+  async #fenceOn(
+    stream: string,
+    { writer, share, signal }: { readonly writer: string; readonly share: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const pauses = new Backoff();
+    for (;;) {
+      signal.throwIfAborted();
+      const publisher = this.#createPublisher(stream, { share, writer: everCurrent(writer), lastId: lastIdMax });
+      const marker = createMarker(this.#deps.entropy.uuid());
+      const isDone = await publisher.append([marker], marker.byteLength).then(
+        () => true,
+        () => false,
+      );
+      await publisher.close();
+      if (isDone) return;
+      await this.#deps.clock.sleep(pauses.next(), { signal });
+    }
+  }
+
+  #publishersOf(writer: LogWriter): readonly StreamPublisher[] {
+    const found = this.#publishers.get(writer);
+    if (found !== undefined) return found;
+    const publishers = this.#streams.map((stream, share) => this.#createPublisher(stream, { share, writer }));
+    this.#publishers.set(writer, publishers);
+    writer.lost.addEventListener('abort', () => void this.#retire(writer), { once: true });
+    return publishers;
+  }
+
+  async #retire(writer: LogWriter): Promise<void> {
+    const publishers = this.#publishers.get(writer) ?? [];
+    this.#publishers.delete(writer);
+    for (const publisher of publishers) publisher.withdraw();
+    await Promise.all(publishers.map((publisher) => publisher.close()));
+  }
+
+  #publisher(partition: number, writer: LogWriter): StreamPublisher {
+    const found = this.#publishersOf(writer)[partition];
     if (found === undefined) throw new RangeError(`partition ${partition} of ${this.layout.partitions}`);
     return found;
   }
@@ -201,3 +256,9 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     }
   }
 }
+
+const everCurrent = (name: string): LogWriter => ({
+  name,
+  isCurrent: () => true,
+  lost: new AbortController().signal,
+});

@@ -10,11 +10,17 @@
  *   go on, so that bytes which still lie in some buffer on the way arrive as ids below those of later appends, and are
  *   dropped once one of these is stored. A new reference would let them in behind.
  *
+ * - The reference is a writer's name. Once that is not current nothing is sent or sent again, and what is outstanding
+ *   is rejected. Whoever fences the writer off publishes under its reference, with the last id there is: what still is on
+ *   its way arrives below that and is dropped. The broker confirms it all the same: whoever appends looks whether the
+ *   writer still is current.
+ *
  *     idle ──append──▶ declaring ──declared──▶ ready ──lost, refused──▶ declaring or, with nothing outstanding, idle
  */
 import { FabricError } from '../../model/error.ts';
 import type { Clock, Scheduled } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import type { LogWriter } from '../../ports/message-log.ts';
 import { Backoff } from './backoff.ts';
 import { failed, refused, unavailable } from './errors.ts';
 import { Fifo } from './fifo.ts';
@@ -29,8 +35,10 @@ import { declarePublisher, deletePublisher } from './stream/stream-requests.ts';
 
 export interface PublisherSettings {
   readonly stream: string;
-  /** At most 255 bytes, and nobody else's. */
-  readonly reference: string;
+  /** Its name is the reference: at most 255 bytes, and nobody else's. */
+  readonly writer: LogWriter;
+  /** Below the ids of its entries. */
+  readonly lastId: number;
   /** Streams of different shares may get different connections. */
   readonly share: number;
   readonly publishTimeoutMs: number;
@@ -56,6 +64,8 @@ type State =
 
 /** Bytes of one stream on their way at once. Chunks grow with it, and so does what one stream can hold up others. */
 const windowBytes = 4 * 1024 * 1024;
+/** What fences a writer off has the id after it; ids are counted in numbers that are exact. */
+export const lastIdMax = Number.MAX_SAFE_INTEGER - 1;
 /** Entries share a frame up to this size. */
 const sharedFrameBytes = 256 * 1024;
 
@@ -70,7 +80,7 @@ export class StreamPublisher implements PublisherSink {
   /** Not yet on the present connection, in order. */
   readonly #unsent = new Fifo<Entry>();
   #sentBytes = 0;
-  #lastId = 0;
+  #lastId: number;
   #state: State = { is: 'idle' };
   #isClosing = false;
   #isFlushScheduled = false;
@@ -86,11 +96,14 @@ export class StreamPublisher implements PublisherSink {
     this.share = settings.share;
     this.#settings = settings;
     this.#deps = deps;
+    this.#lastId = settings.lastId;
+    settings.writer.lost.addEventListener('abort', this.withdraw, { once: true, signal: this.#closing.signal });
   }
 
   /** Resolves when the entry is durable. The parts must not change before. */
   append(parts: readonly Uint8Array[], bytes: number): Promise<void> {
     if (this.#isClosing) return Promise.reject(unavailable(`stream ${this.stream}: the log is closed`));
+    if (!this.#settings.writer.isCurrent()) return Promise.reject(notCurrent());
     if (!this.#deps.outstanding.take(bytes))
       return Promise.reject(unavailable(`stream ${this.stream}: too much is waiting for RabbitMQ already`));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -109,6 +122,7 @@ export class StreamPublisher implements PublisherSink {
     if (this.#outstanding.size > 0) await (this.#drained ??= Promise.withResolvers<void>()).promise;
     this.#stall?.cancel();
     this.#closing.abort();
+    this.#leave();
   }
 
   confirmed(publishingIds: readonly number[]): void {
@@ -127,9 +141,7 @@ export class StreamPublisher implements PublisherSink {
   /** The broker cannot store at present, or has forgotten the publisher: declare it again and send all again. */
   refused(refusals: readonly PublishRefusal[]): void {
     if (this.#state.is !== 'ready') return;
-    const { connection, publisherId } = this.#state;
-    connection.publishers.unbind(publisherId);
-    void this.#undeclare(connection, publisherId);
+    this.#leave();
     this.#startAgain(unavailable(`publishing to ${this.stream}: ${nameOfCode(refusals[0]?.code ?? 0)}`));
   }
 
@@ -178,18 +190,31 @@ export class StreamPublisher implements PublisherSink {
   }
 
   async #declareAt({ connection, id }: Place): Promise<void> {
-    const { code } = await connection.request(declarePublisher(id, this.#settings.reference, this.stream));
+    const { code } = await connection.request(declarePublisher(id, this.#settings.writer.name, this.stream));
     if (code !== responseCode.ok) {
       connection.publishers.release(id);
       // Also what a broker says that is low on disk and takes nothing.
       const isAlarm = code === responseCode.preconditionFailed;
       throw refused(`publishing to ${this.stream}${isAlarm ? ' (is the broker low on disk?)' : ''}`, code);
     }
-    if (!connection.isOpen || this.#closing.signal.aborted) throw unavailable('the connection has ended');
+    if (this.#closing.signal.aborted) {
+      // Closed meanwhile. On one connection a reference can be declared once: whoever is next would be refused for ever.
+      this.#state = { is: 'idle' };
+      return this.#undeclare(connection, id);
+    }
+    if (!connection.isOpen) throw unavailable('the connection has ended');
     // In one turn, so that no loss of the connection can fall between being bound and being ready.
     connection.publishers.bind(id, this);
     this.#state = { is: 'ready', connection, publisherId: id };
     this.#flush();
+  }
+
+  #leave(): void {
+    if (this.#state.is !== 'ready') return;
+    const { connection, publisherId } = this.#state;
+    this.#state = { is: 'idle' };
+    connection.publishers.unbind(publisherId);
+    void this.#undeclare(connection, publisherId);
   }
 
   /** Best effort: a broker that has forgotten the publisher says so, and the id is free either way. */
@@ -210,6 +235,7 @@ export class StreamPublisher implements PublisherSink {
   /** Sends what the window takes; at least one entry, whatever its size. */
   #flush(): void {
     if (this.#state.is !== 'ready') return;
+    if (!this.#settings.writer.isCurrent()) return this.withdraw();
     const { connection, publisherId } = this.#state;
     const frameBytesMax = frameBytesMaxOf(connection.broker);
     const window = Math.min(windowBytes, frameBytesMax / 2);
@@ -248,6 +274,16 @@ export class StreamPublisher implements PublisherSink {
     this.#drained?.resolve();
   }
 
+  /** The writer's time is over. What has been sent may be in the log or not, or be dropped on its way. */
+  readonly withdraw = (): void => {
+    const withdrawn = [...this.#outstanding.values()];
+    for (const entry of withdrawn) this.#remove(entry);
+    this.#unsent.replace([]);
+    this.#afterRemoval();
+    this.#leave();
+    for (const entry of withdrawn) entry.reject(notCurrent());
+  };
+
   /** Rejects all that is outstanding once nothing has been confirmed for the publish timeout. */
   #watch(): void {
     const { clock } = this.#deps;
@@ -277,3 +313,5 @@ export class StreamPublisher implements PublisherSink {
     for (const entry of given) entry.reject(reason);
   }
 }
+
+const notCurrent = (): FabricError => new FabricError('LEASE_LOST', 'whoever appends has lost its lease');

@@ -102,6 +102,11 @@ export class RedisKeys {
     return `${this.#prefix}losses:`;
   }
 
+  /** Since when, in milliseconds since 1970, the store has kept what it was given; 0 for ever. */
+  get since(): string {
+    return `${this.#prefix}since`;
+  }
+
   get hints(): string {
     return `${this.#prefix}hints`;
   }

@@ -150,3 +150,15 @@ local answers = {}
 for i, index in ipairs(KEYS) do answers[i] = list(index, ARGV[i + 3]) end
 return answers
 `);
+
+/**
+ * Keys: since when Redis keeps what it is given.
+ * Arguments: when that was if nothing is written down; empty for now.
+ * Answers: for how many milliseconds.
+ */
+export const ageScript = script(`
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('SET', KEYS[1], ARGV[1] ~= '' and ARGV[1] or string.format('%.0f', nowMs), 'NX')
+return math.max(0, nowMs - tonumber(redis.call('GET', KEYS[1])))
+`);

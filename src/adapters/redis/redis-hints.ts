@@ -23,6 +23,7 @@ const wireHint = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('kick'), identity: z.string(), epoch, reason: z.string() }),
   z.object({ kind: z.literal('probe'), identity: z.string(), epoch, probe: z.string() }),
   z.object({ kind: z.literal('settle'), identity: z.string(), epoch, keeper: z.string(), probe: z.string() }),
+  z.object({ kind: z.literal('heard'), probe: z.string() }),
   z.object({ kind: z.literal('presence'), probe: z.string(), alive: z.boolean() }),
   z.object({ kind: z.literal('receipts'), steps: z.array(step) }),
   z.object({ kind: z.literal('quotas') }),

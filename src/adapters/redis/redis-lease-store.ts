@@ -3,7 +3,7 @@ import type { Acquisition, Lease, LeasePage, LeaseRecord, LeaseRequest, LeaseSto
 import { batchesOf } from './batches.ts';
 import { bucketOf, type RedisKeys } from './keys.ts';
 import { decodeLease, encodeWords } from './lease-record.ts';
-import { acquireScript, releaseScript, renewScript } from './lease-scripts.ts';
+import { acquireScript, ageScript, releaseScript, renewScript } from './lease-scripts.ts';
 import { listLeases } from './list-leases.ts';
 import { listenToLosses } from './losses.ts';
 import type { RedisConnection } from './redis-connection.ts';
@@ -17,17 +17,21 @@ const leasesPerScriptMax = 500;
 export interface RedisLeaseStoreDeps {
   readonly redis: RedisConnection;
   readonly keys: RedisKeys;
+  /** Whether it is certain that nothing was ever kept under these keys. */
+  readonly isNew?: boolean;
 }
 
 /** Leases in Redis: a grant, renewal, release and loss are one atomic step each (`lease-scripts.ts`). */
 export class RedisLeaseStore implements LeaseStore {
   readonly #redis: RedisConnection;
   readonly #keys: RedisKeys;
+  #isNew: boolean;
   readonly #time = new StoreTime(() => performance.now());
 
-  constructor({ redis, keys }: RedisLeaseStoreDeps) {
+  constructor({ redis, keys, isNew = false }: RedisLeaseStoreDeps) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#isNew = isNew;
   }
 
   async acquire(request: LeaseRequest): Promise<Acquisition> {
@@ -98,8 +102,25 @@ export class RedisLeaseStore implements LeaseStore {
     return listLeases({ redis: this.#redis, keys: this.#keys }, { prefix, after, limit });
   }
 
-  losses(keeper: string, { signal }: { readonly signal: AbortSignal }): AsyncIterable<Pick<Lease, 'name' | 'epoch'>> {
+  losses(
+    keeper: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<Pick<Lease, 'name' | 'epoch'>>> {
     return listenToLosses(this.#redis.subscriber, this.#keys.losses + keeper, signal);
+  }
+
+  /** A node of a cluster only knows who listens on itself. */
+  async isHeard(keeper: string): Promise<boolean> {
+    if (this.#redis.isCluster) return true;
+    const channel = this.#keys.losses + keeper;
+    const [, listeners] = await this.#redis.command((client) => client.pubsub('NUMSUB', channel));
+    return Number(listeners) > 0;
+  }
+
+  async age(): Promise<number> {
+    const since = this.#isNew ? '0' : '';
+    this.#isNew = false;
+    return integerOf(await this.#redis.script(ageScript, [this.#keys.since], [since]));
   }
 
   /** Runs a script that is not to act on what its caller no longer waits for; without its reading of the clock. */

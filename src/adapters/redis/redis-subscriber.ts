@@ -19,6 +19,8 @@ type Listener = (message: string) => void;
 interface Channel {
   readonly name: string;
   readonly listeners: Set<Listener>;
+  /** Of those who want to know when the connection is lost. */
+  readonly onLost: Set<() => void>;
   /** Resolves when Redis has confirmed the subscription on the present connection. */
   confirmation: PromiseWithResolvers<void>;
   isConfirmed: boolean;
@@ -46,13 +48,16 @@ export class RedisSubscriber implements AsyncDisposable {
     this.#pings = setInterval(() => this.#ping(), pingEveryMs).unref();
   }
 
-  listen(name: string, listener: Listener): Listening {
+  /** `onLost`: the connection is lost, and with it what is published until the next. */
+  listen(name: string, listener: Listener, onLost?: () => void): Listening {
     const channel = this.#channels.get(name) ?? this.#open(name);
     channel.listeners.add(listener);
+    if (onLost !== undefined) channel.onLost.add(onLost);
     return {
       confirmed: () => within(this.#timeoutMs, channel.confirmation.promise),
       [Symbol.dispose]: () => {
         channel.listeners.delete(listener);
+        if (onLost !== undefined) channel.onLost.delete(onLost);
         if (channel.listeners.size === 0 && this.#channels.get(name) === channel) this.#close(name);
       },
     };
@@ -65,7 +70,7 @@ export class RedisSubscriber implements AsyncDisposable {
 
   #open(name: string): Channel {
     const confirmation = Promise.withResolvers<void>();
-    const channel: Channel = { name, listeners: new Set(), confirmation, isConfirmed: false };
+    const channel: Channel = { name, listeners: new Set(), onLost: new Set(), confirmation, isConfirmed: false };
     this.#channels.set(name, channel);
     this.#subscribe([channel]);
     return channel;
@@ -95,6 +100,7 @@ export class RedisSubscriber implements AsyncDisposable {
       if (!channel.isConfirmed) continue;
       channel.isConfirmed = false;
       channel.confirmation = Promise.withResolvers();
+      for (const tell of channel.onLost) tell();
     }
   }
 

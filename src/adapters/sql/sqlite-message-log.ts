@@ -8,7 +8,7 @@
 import { FabricError } from '../../model/error.ts';
 import type { Clock, Scheduled } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { LogLayout, LogReading, MessageLog } from '../../ports/message-log.ts';
+import type { LogLayout, LogReading, LogWriter, MessageLog } from '../../ports/message-log.ts';
 import type { EntryGroup, LogRetention, LogWorkerSettings, OpenedLog } from './sqlite-log-messages.ts';
 import { LogPartition } from './sqlite-log-partition.ts';
 import { SqliteLogReading } from './sqlite-log-reading.ts';
@@ -51,6 +51,8 @@ export class SqliteMessageLog implements MessageLog, AsyncDisposable {
   #waiting: Append[] = [];
   readonly #inFlight: (readonly Append[])[] = [];
   #isFlushScheduled = false;
+  /** One for each time this process has lost its own lease. */
+  readonly #fenced = new Set<string>();
   #commitMs = 0;
   #retaining: Scheduled;
   /** Why it takes no more appends. */
@@ -84,13 +86,21 @@ export class SqliteMessageLog implements MessageLog, AsyncDisposable {
     return this.#end;
   }
 
-  append(partition: number, parts: readonly Uint8Array[]): Promise<void> {
+  append(partition: number, parts: readonly Uint8Array[], writer?: LogWriter): Promise<void> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (writer !== undefined && (!writer.isCurrent() || this.#fenced.has(writer.name)))
+      return Promise.reject(new FabricError('LEASE_LOST', 'whoever appends has lost its lease'));
     const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const settled = Promise.withResolvers<void>();
     this.#waiting.push({ partition: this.#partition(partition), parts, bytes, settled });
     this.#flushSoon();
     return settled.promise;
+  }
+
+  /** Nobody else has the file, and what was appended before lies before what comes: nothing is to be waited for. */
+  fence(writer: string): Promise<void> {
+    this.#fenced.add(writer);
+    return Promise.resolve();
   }
 
   read(partition: number, from: bigint | 'end', { signal }: { readonly signal: AbortSignal }): Promise<LogReading> {

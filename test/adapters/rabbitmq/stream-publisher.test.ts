@@ -43,7 +43,7 @@ interface Opened extends AsyncDisposable {
   readonly events: () => readonly string[];
 }
 
-const open = (broker: ScriptedBroker, publishTimeoutMs = 3000): Opened => {
+const open = (broker: ScriptedBroker, publishTimeoutMs = 3000, lost = new AbortController().signal): Opened => {
   const settings = {
     ...testSettings('rabbitmq-stream://x'),
     addresses: [broker.address] as const,
@@ -54,7 +54,13 @@ const open = (broker: ScriptedBroker, publishTimeoutMs = 3000): Opened => {
   const directory = new StreamDirectory(pool, settings);
   const outstanding = new OutstandingBytes(64 * 1024 * 1024);
   const publisher = new StreamPublisher(
-    { stream: 's', reference: 'r', share: 0, publishTimeoutMs },
+    {
+      stream: 's',
+      writer: { name: 'r', isCurrent: () => !lost.aborted, lost },
+      lastId: 0,
+      share: 0,
+      publishTimeoutMs,
+    },
     { ...deps, directory, outstanding },
   );
   const dispose = async (): Promise<void> => {
@@ -157,6 +163,29 @@ describe('a stream publisher', () => {
       'rabbitmq stream cannot be published to, trying again',
       'rabbitmq appends given up',
     ]);
+  });
+
+  test('leaves nothing declared when it is closed while it is being declared', async () => {
+    const asked = Promise.withResolvers<() => void>();
+    const left = Promise.withResolvers<number>();
+    await using broker = await openScriptedBroker(({ key, correlationId, frame, socket }: Asked) => {
+      if (key === frameKey.declarePublisher) {
+        asked.resolve(() => void socket.write(response(key, correlationId, [uint16(1)])));
+        return 'nothing';
+      }
+      if (key !== frameKey.deletePublisher) return undefined;
+      left.resolve(frame[8] ?? -1);
+      return response(key, correlationId, [uint16(1)]);
+    });
+    const losing = new AbortController();
+    await using opened = open(broker, 3000, losing.signal);
+    const appended = append(opened.publisher, 10);
+    const answer = await asked.promise;
+    losing.abort();
+    await expect(appended).rejects.toMatchObject({ reason: 'LEASE_LOST' });
+    await opened.publisher.close();
+    answer();
+    expect(await left.promise).toBeGreaterThanOrEqual(0);
   });
 
   test('takes nothing once it is closed, and waits for what it has', async () => {

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { MemoryLeaseStore } from '../../../src/adapters/memory/memory-lease-store.ts';
 import { bucketOf, buckets } from '../../../src/adapters/redis/keys.ts';
+import { RedisLeaseStore } from '../../../src/adapters/redis/redis-lease-store.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { LeaseRecord, LeaseStore } from '../../../src/ports/lease-store.ts';
 import { onEachRedis } from './addresses.ts';
@@ -240,6 +241,24 @@ describe.skipIf(!canStartRedis)('redis epochs', () => {
     await leases.release(first, 0);
     const second = granted(await leases.acquire(asking(name)));
     expect([first.epoch, second.epoch]).toEqual([ahead + 1n, ahead + 2n]);
+  });
+
+  test('a store that has lost its data is young, however long the gateway has known it; a new one never was', async () => {
+    await using services = await openPrivateRedis();
+    const redis = { addresses: [services.redis.address], cluster: false } as const;
+    await using stores = await openStores(redis);
+    const asOf = (): Promise<number> => stores.redis.command((client) => client.time()).then(([s]) => Number(s) * 1000);
+    const { leases, keys } = stores;
+    // The first who comes to a fabric of which nothing was ever kept knows that nobody else holds anything.
+    const first = new RedisLeaseStore({ redis: stores.redis, keys, isNew: true });
+    expect(await first.age()).toBeGreaterThanOrEqual(await asOf());
+    expect(await leases.age()).toBeGreaterThan(Date.now() / 2);
+    const before = await asOf();
+    await services.redis.wipe();
+    await vi.waitFor(() => stores.redis.command((client) => client.ping()), { timeout: 5000 });
+    const age = await first.age();
+    expect(age).toBeLessThanOrEqual((await asOf()) + 1000 - before);
+    expect(await leases.age()).toBeGreaterThanOrEqual(age);
   });
 
   test('a clock of Redis that jumps ahead costs nobody a grant', async () => {

@@ -37,13 +37,18 @@ describe.skipIf(!canStartRedis)('redis away', () => {
     const stop = new AbortController();
     const heard = vi.fn<(hint: Hint) => void>();
     await hints.subscribe(heard, { signal: stop.signal });
-    const losses = leases.losses('gateway-1#1', { signal: stop.signal })[Symbol.asyncIterator]();
-    let loss = losses.next();
+    const listen = async () => (await leases.losses('gateway-1#1', { signal: stop.signal }))[Symbol.asyncIterator]();
+    const broken = failureOf((await listen()).next());
     const lease = granted(await leases.acquire(asking('ag::w::i::s')));
     await cursors.open('ag::w::i::s', lease.epoch);
 
     await services.redis.kill();
+    // Losses may be missed from now on, and whoever listens has to know.
+    expect((await broken).error).toMatchObject(unavailable);
     const attempts = [
+      () => leases.losses('gateway-1#1', { signal: stop.signal }),
+      () => leases.isHeard('gateway-1#1'),
+      () => leases.age(),
       () => leases.acquire(asking('ag::w::i::other')),
       () => leases.renew([lease], 30_000),
       () => leases.release(lease, 0),
@@ -70,6 +75,8 @@ describe.skipIf(!canStartRedis)('redis away', () => {
       },
       { timeout: 5000, interval: 50 },
     );
+    const losses = await listen();
+    let loss = losses.next();
     const next = granted(
       await leases.acquire(asking('ag::w::i::s', { overEpoch: lease.epoch, keeper: 'gateway-2#1' })),
     );

@@ -4,8 +4,8 @@ import { altered, type Mutation } from './mutation.ts';
 export const confirms: Mutation = {
   composition: (composition) => {
     const { messageLog } = composition.ports;
-    const append: typeof messageLog.append = (partition, parts) => {
-      messageLog.append(partition, parts).catch(() => undefined);
+    const append: typeof messageLog.append = (partition, parts, writer) => {
+      messageLog.append(partition, parts, writer).catch(() => undefined);
       return Promise.resolve();
     };
     const ports = { ...composition.ports, messageLog: altered(messageLog, { append }) };

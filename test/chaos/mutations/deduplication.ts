@@ -1,18 +1,19 @@
-import type { Mutation } from './mutation.ts';
+import type { LogWriter } from '../../../src/ports/message-log.ts';
+import { altered, type Mutation } from './mutation.ts';
 
-/**
- * Publishers without a name: the broker cannot know what it is sent again after a broken connection. The name is the
- * first thing the composition asks entropy for.
- */
+/** Publishers without a name: the broker cannot know what it is sent again after a broken connection. */
 export const deduplication: Mutation = {
-  given: (given) => {
-    let isAsked = false;
-    const uuid = (): string => {
-      if (isAsked) return given.entropy.uuid();
-      isAsked = true;
-      return '';
+  composition: (composition) => {
+    const { messageLog } = composition.ports;
+    const nameless = new WeakMap<LogWriter, LogWriter>();
+    const withoutName = (writer: LogWriter): LogWriter => {
+      const known = nameless.get(writer) ?? { name: '', isCurrent: () => writer.isCurrent(), lost: writer.lost };
+      nameless.set(writer, known);
+      return known;
     };
-    const { entropy } = given;
-    return { ...given, entropy: { uuid, random: () => entropy.random(), bytes: (count) => entropy.bytes(count) } };
+    const append: typeof messageLog.append = (partition, parts, writer) =>
+      messageLog.append(partition, parts, writer && withoutName(writer));
+    const ports = { ...composition.ports, messageLog: altered(messageLog, { append }) };
+    return { ...composition, ports };
   },
 };

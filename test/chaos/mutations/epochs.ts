@@ -29,10 +29,9 @@ export const epochs: Mutation = {
   },
 };
 
-async function* noLosses(
-  _keeper: string,
-  { signal }: { readonly signal: AbortSignal },
-): AsyncGenerator<Pick<Lease, 'name' | 'epoch'>> {
+const noLosses: LeaseStore['losses'] = (_keeper, { signal }) => Promise.resolve(silence(signal));
+
+async function* silence(signal: AbortSignal): AsyncGenerator<Pick<Lease, 'name' | 'epoch'>> {
   if (!signal.aborted) await once(signal, 'abort');
   yield* [];
 }

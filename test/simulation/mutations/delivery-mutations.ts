@@ -26,8 +26,8 @@ export const deliveryMutations: readonly Mutation[] = [
     breaks: 'a full outbox says it has taken what it has not',
     edits: [
       outbox(
-        "if (this.#state !== 'open' || this.#bytes >= outboxBytesMax || !this.#deps.listener.isCurrent()) {",
-        "if (this.#state === 'open' && this.#bytes >= outboxBytesMax) return (this.#mark += 1);\n    if (this.#state !== 'open' || !this.#deps.listener.isCurrent()) {",
+        "if (this.#state !== 'open' || this.#bytes >= outboxBytesMax || !this.#deps.listener.mayDeliver()) {",
+        "if (this.#state === 'open' && this.#bytes >= outboxBytesMax) return (this.#mark += 1);\n    if (this.#state !== 'open' || !this.#deps.listener.mayDeliver()) {",
       ),
     ],
   },

@@ -85,10 +85,7 @@ export const leaseMutations: readonly Mutation[] = [
         '(gateway.keeper === keeper && gateway.isHeld() ? this.#deps.clock.monotonic() : Infinity)',
         'this.#deps.clock.monotonic()',
       ),
-      presence(
-        "session.lose(new FabricError('LEASE_LOST', 'the gateway lost its own lease'));",
-        'session.isCurrent();',
-      ),
+      presence("session.lose(leaseLost('the gateway lost its own lease'));", 'session.isCurrent();'),
     ],
   },
   {
@@ -106,22 +103,92 @@ export const leaseMutations: readonly Mutation[] = [
     name: 'superseded-is-not-told',
     breaks: 'a session that was taken over hears of it neither from the store nor from its successor or its cursors',
     edits: [
-      presence(
-        'if (session?.epoch === epoch) await this.#explainLoss(session);',
-        'if (session?.epoch === 0n) await this.#explainLoss(session);',
-      ),
-      presence('session?.lose(superseded());\n    void Promise', 'void Promise'),
+      {
+        file: 'src/presence/hearing.ts',
+        find: 'if (session?.epoch === epoch) void this.#explain(session);',
+        replace: 'if (session?.epoch === 0n) void this.#explain(session);',
+      },
+      presence('session?.lose(superseded());\n    const doubted', 'const doubted'),
       fencedIsIgnored,
     ],
   },
   {
     name: 'successor-does-not-wait',
     breaks: 'a session acts before what its predecessor left on its way has landed',
+    edits: [presence('return { alone, heard };', 'return { alone: alone && undefined, heard };')],
+  },
+  {
+    name: 'successor-does-not-listen',
+    breaks: 'a session is acknowledged while its predecessor still gets deliveries',
     edits: [
-      presence(
-        'return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);',
-        'return waits.length < 0 ? Promise.resolve() : undefined;',
-      ),
+      {
+        file: 'src/gateway/connection.ts',
+        find: 'await this.#unlessOver(client.session.heard ?? Promise.resolve());',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'deaf-gateway-delivers',
+    breaks: 'a gateway that cannot hear of a successor goes on delivering',
+    edits: [
+      {
+        file: 'src/presence/session.ts',
+        find: 'return !this.#isSuspended && this.isCurrent() && this.#hears();',
+        replace: 'return this.#isSuspended || this.isCurrent() || this.#hears();',
+      },
+    ],
+  },
+  {
+    name: 'nothing-is-fenced-off',
+    breaks: 'what a gateway that is gone has left on its way to the log still lands there',
+    edits: [
+      {
+        file: 'src/presence/fencing.ts',
+        find: 'messageLog.fence(writerNameOf(keeper), { signal }).then(resolve,',
+        replace: 'void messageLog;\n    Promise.resolve().then(resolve,',
+      },
+    ],
+  },
+  {
+    name: 'fenced-counts-as-durable',
+    breaks: 'what was dropped at a fence is told to be durable',
+    edits: [
+      {
+        file: 'src/router/partition-writer.ts',
+        find: 'if (!writer.isCurrent()) throw',
+        replace: 'if (writer.name === "") throw',
+      },
+    ],
+  },
+  {
+    name: 'empty-store-grants-at-once',
+    breaks: 'a store that has lost its data grants what others still trust to hold',
+    edits: [
+      {
+        file: 'src/presence/gateway-lease.ts',
+        find: 'if (waitMs > 0) await',
+        replace: 'if (waitMs > 1e9) await',
+      },
+      // Who is missing since is looked for, and waited for as well.
+      presence('await this.#census?.lookedSince(gateway.heldSinceMs);', ''),
+      presence('this.#census?.fencing,', 'undefined,'),
+    ],
+  },
+  {
+    name: 'grants-in-an-empty-store-count',
+    breaks: 'a gateway takes an identity though the store has lost the lease it takes it under',
+    edits: [presence('gateway?.keeper === keeper && (await gateway.isKnown())', 'gateway?.keeper === keeper')],
+  },
+  {
+    name: 'lost-lease-is-a-gone-one',
+    breaks: 'a gateway whose lease the store has lost is fenced off while it trusts it',
+    edits: [
+      {
+        file: 'src/presence/keepers.ts',
+        find: 'return lease === undefined && (await leaseStore.age()) >= ttlMs;',
+        replace: 'return lease === undefined && (await leaseStore.age()) >= 0 * ttlMs;',
+      },
     ],
   },
   {

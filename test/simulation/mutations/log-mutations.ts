@@ -19,6 +19,7 @@ const appending = (log: MessageLog, append: MessageLog['append']): MessageLog =>
   id: log.id,
   layout: log.layout,
   append,
+  fence: (name, options) => log.fence(name, options),
   read: (partition, from, options) => log.read(partition, from, options),
 });
 
@@ -61,9 +62,9 @@ export const logMutations: readonly Mutation[] = [
       stores: {
         log: (log) => {
           let count = 0;
-          return appending(log, (partition, parts) => {
+          return appending(log, (partition, parts, by) => {
             count += 1;
-            return count % 9 === 0 ? Promise.resolve() : log.append(partition, parts);
+            return count % 9 === 0 ? Promise.resolve() : log.append(partition, parts, by);
           });
         },
       },
@@ -76,10 +77,10 @@ export const logMutations: readonly Mutation[] = [
       stores: {
         log: (log, clock) => {
           let count = 0;
-          return appending(log, async (partition, parts) => {
+          return appending(log, async (partition, parts, by) => {
             count += 1;
             if (count % 4 === 0) await clock.sleep(40, { signal: new AbortController().signal });
-            await log.append(partition, parts);
+            await log.append(partition, parts, by);
           });
         },
       },
@@ -92,10 +93,10 @@ export const logMutations: readonly Mutation[] = [
       stores: {
         log: (log) => {
           let count = 0;
-          return appending(log, async (partition, parts) => {
+          return appending(log, async (partition, parts, by) => {
             count += 1;
-            if (count % 9 === 0) await log.append(partition, parts);
-            await log.append(partition, parts);
+            if (count % 9 === 0) await log.append(partition, parts, by);
+            await log.append(partition, parts, by);
           });
         },
       },
