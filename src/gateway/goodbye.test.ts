@@ -112,6 +112,7 @@ test('a goodbye while the log refuses is answered: with an error frame, and not 
     layout: memory.layout,
     append: (...given) =>
       isAway ? Promise.reject(new FabricError('STORE_UNAVAILABLE', 'the log is away')) : memory.append(...given),
+    enter: (writer) => memory.enter(writer),
     fence: (writer) => memory.fence(writer),
     read: (partition, from, options) => memory.read(partition, from, options),
   });

@@ -51,6 +51,12 @@ export interface MessageLog {
    */
   append(partition: number, parts: readonly Uint8Array[], writer?: LogWriter): Promise<void>;
   /**
+   * Writes a writer's name down, durably: who asks after this resolved is told it, until it is fenced off. Resolves with
+   * all that were written down and not fenced off before, this one's own included. May be repeated. Rejects with
+   * `STORE_UNAVAILABLE`, or when the signal aborts.
+   */
+  enter(writer: string, options: { readonly signal: AbortSignal }): Promise<ReadonlySet<string>>;
+  /**
    * Fences a writer off, on every partition: what it has appended is in the log when this resolves, before everything
    * that is appended from then on, or never will be. May be repeated, by anyone. Rejects only when the signal aborts.
    */

@@ -14,9 +14,6 @@ interface FencingDeps {
 /** A keeper that was forgotten is fenced off once more, which changes nothing. */
 const rememberedMax = 1000;
 
-/** The writer in whose name a keeper's gateway appends: what makes the keeper's name unlike any other. */
-export const writerNameOf = (keeper: string): string => keeper.slice(keeper.lastIndexOf('/') + 1);
-
 export class Fencing {
   readonly #deps: FencingDeps;
   readonly #fences = new Map<string, Promise<void>>();
@@ -56,7 +53,7 @@ export class Fencing {
   #fence(keeper: string): Promise<void> {
     const { messageLog, log, signal } = this.#deps;
     const { promise, resolve } = Promise.withResolvers<void>();
-    messageLog.fence(writerNameOf(keeper), { signal }).then(resolve, (cause: unknown) => {
+    messageLog.fence(keeper, { signal }).then(resolve, (cause: unknown) => {
       this.#fences.delete(keeper);
       if (!signal.aborted) log.error('a gateway that is gone could not be fenced off', { keeper, cause });
     });

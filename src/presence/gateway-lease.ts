@@ -13,7 +13,6 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Lease, LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { LogWriter } from '../ports/message-log.ts';
-import { writerNameOf } from './fencing.ts';
 
 export interface GatewayLeaseSettings {
   readonly gatewayId: string;
@@ -41,7 +40,6 @@ export class GatewayLease implements AsyncDisposable {
   #keeper: string;
   #trustedUntilMs: number;
   #grantsFromMs: number;
-  #heldSinceMs: number;
   #tenure: Tenure;
   #replaced = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -69,13 +67,7 @@ export class GatewayLease implements AsyncDisposable {
     this.#keeper = taken.keeper;
     this.#trustedUntilMs = taken.trustedUntilMs;
     this.#grantsFromMs = taken.grantsFromMs;
-    this.#heldSinceMs = taken.heldSinceMs;
     this.#tenure = new Tenure(taken.keeper, () => this.isHeld());
-  }
-
-  /** On the monotonic clock: from when on the store's data is the one this lease is in. */
-  get heldSinceMs(): number {
-    return this.#heldSinceMs;
   }
 
   /** In whose name this gateway appends to the log, for as long as the keeper has its lease. */
@@ -143,7 +135,6 @@ export class GatewayLease implements AsyncDisposable {
     this.#keeper = taken.keeper;
     this.#trustedUntilMs = taken.trustedUntilMs;
     this.#grantsFromMs = taken.grantsFromMs;
-    this.#heldSinceMs = taken.heldSinceMs;
     this.#tenure = new Tenure(taken.keeper, () => this.isHeld());
     this.#replaced.abort();
     this.#replaced = new AbortController();
@@ -169,7 +160,7 @@ class Tenure implements LogWriter {
   readonly #losing = new AbortController();
 
   constructor(keeper: string, isHeld: () => boolean) {
-    this.name = writerNameOf(keeper);
+    this.name = keeper;
     this.#isHeld = isHeld;
   }
 
@@ -191,7 +182,6 @@ interface Taken {
   readonly keeper: string;
   readonly trustedUntilMs: number;
   readonly grantsFromMs: number;
-  readonly heldSinceMs: number;
 }
 
 const take = async (
@@ -210,13 +200,11 @@ const take = async (
     resumes: '',
   });
   if (outcome === 'held') throw new FabricError('ERR_INTERNAL', `the fresh lease name ${record.name} is taken`);
-  const heldSinceMs = clock.monotonic();
   const grantsFromMs = clock.monotonic() + Math.max(0, settings.ttlMs - (await leaseStore.age()));
   return {
     lease: record,
     keeper,
     grantsFromMs,
-    heldSinceMs,
     trustedUntilMs: askedAtMs + settings.ttlMs - settings.marginMs,
   };
 };

@@ -37,7 +37,7 @@ export interface PresenceSettings {
 export interface PresenceDeps {
   readonly leaseStore: LeaseStore;
   readonly hints: Hints;
-  readonly messageLog: Pick<MessageLog, 'fence'>;
+  readonly messageLog: Pick<MessageLog, 'enter' | 'fence'>;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -231,7 +231,7 @@ export class Presence implements AsyncDisposable {
     const { signal } = this.#closing;
     this.#hearing = new Hearing({ ...deps, gateway: this.#gateway, roster: this.#roster, signal });
     const facts = { keepers: this.#keepers, fencing: this.#fencing, everyMs: settings.gatewayRenewEveryMs };
-    this.#census = new Census({ ...deps, ...facts, signal });
+    this.#census = new Census({ ...deps, ...facts, gateway: this.#gateway, signal });
   }
 
   /** The session, or who holds the identity. `replaced` is who does not, if it is granted. */
@@ -255,8 +255,6 @@ export class Presence implements AsyncDisposable {
     const gateway = this.#gateway;
     if (gateway?.isHeld() !== true) throw noLease();
     await gateway.mayGrant();
-    // Of whom a store that lost its data forgot, only those are fenced off that somebody has missed.
-    await this.#census?.lookedSince(gateway.heldSinceMs);
     if (!gateway.isHeld()) throw noLease();
     const askedAtMs = this.#deps.clock.monotonic();
     const { keeper } = gateway;

@@ -151,6 +151,28 @@ export const messageLogConformance = (adapter: string, { open, reopen }: Harness
       expect((await take(reading, 4)).map(text)).toEqual(bodies);
     });
 
+    test('who enters is told everyone who entered before and was not fenced off', async () => {
+      await using opened = await open();
+      const [first, second, third] = [new TestWriter(), new TestWriter(), new TestWriter()];
+      const enter = ({ name }: TestWriter) => opened.log.enter(name, { signal: never });
+      expect(await enter(first)).toContain(first.name);
+      const known = await enter(second);
+      expect([first.name, second.name].every((name) => known.has(name))).toBe(true);
+      await opened.log.fence(first.name, { signal: never });
+      const left = await enter(third);
+      expect([first, second, third].map(({ name }) => left.has(name))).toEqual([false, true, true]);
+      expect(await enter(third)).toEqual(left);
+    });
+
+    test('of those who enter at once, one of every two knows of the other', async () => {
+      await using opened = await open();
+      const writers = Array.from({ length: 8 }, () => new TestWriter());
+      const known = await Promise.all(writers.map(({ name }) => opened.log.enter(name, { signal: never })));
+      const knows = (one: number, other: number) => known[one]?.has(writers[other]?.name ?? '') === true;
+      for (const [one] of writers.entries())
+        for (const [other] of writers.entries()) expect(knows(one, other) || knows(other, one)).toBe(true);
+    });
+
     test('a fence holds on every partition, for a writer that was never there, and twice', async () => {
       await using opened = await open();
       const writer = new TestWriter();

@@ -97,6 +97,7 @@ export const viewLog = (stores: Stores, link: Link): MessageLog => ({
     const known = writer && { name: writer.name, isCurrent: () => true, lost: writer.lost };
     return link.call(`append ${partition}`, () => stores.log.append(partition, parts, known));
   },
+  enter: (writer, options) => link.call(`enter ${writer}`, () => stores.log.enter(writer, options)),
   fence: (writer, { signal }) =>
     fenceRepeatedly(() => link.call(`fence ${writer}`, () => stores.log.fence(writer, { signal })), signal),
   read: async (partition, from, { signal }) => {

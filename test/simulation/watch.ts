@@ -86,6 +86,7 @@ export const watchAppends = (log: MessageLog, ledger: Ledger): MessageLog => {
       noteRecords(Buffer.concat(parts), { partition, offset }, ledger);
       await log.append(partition, parts, writer);
     },
+    enter: (writer, options) => log.enter(writer, options),
     fence: (writer, options) => {
       fenced.add(writer);
       return log.fence(writer, options);

@@ -9,6 +9,7 @@ export class MemoryMessageLog implements MessageLog {
   readonly id: string;
   readonly layout: LogLayout;
   readonly #partitions: Partition[];
+  readonly #writers = new Set<string>();
   readonly #fenced = new Set<string>();
 
   constructor(layout: LogLayout, id = 'memory') {
@@ -25,8 +26,14 @@ export class MemoryMessageLog implements MessageLog {
     return Promise.resolve();
   }
 
+  enter(writer: string): Promise<ReadonlySet<string>> {
+    this.#writers.add(writer);
+    return Promise.resolve(new Set(this.#writers));
+  }
+
   fence(writer: string): Promise<void> {
     this.#fenced.add(writer);
+    this.#writers.delete(writer);
     return Promise.resolve();
   }
 

@@ -4,6 +4,7 @@ import { refused } from './errors.ts';
 import { responseCode } from './stream/response-code.ts';
 import type { StreamConnection } from './stream/stream-connection.ts';
 import { createStream, metadata } from './stream/stream-requests.ts';
+import { registerRetention } from './writer-register.ts';
 
 /** What is kept of a log. Whichever bound is reached first drops the oldest segment. */
 export interface Retention {
@@ -24,6 +25,8 @@ export const defaultRetention: Retention = {
   segmentBytes: 100_000_000,
 };
 
+type Settings = Readonly<Record<string, string>>;
+
 /** A cluster may elect leaders and place replicas before it answers. */
 const createTimeoutMs = 30_000;
 
@@ -31,27 +34,27 @@ export const streamOfPartition = (prefix: string, partition: number): string => 
 
 export const streamOfLayout = (prefix: string): string => `${prefix}.layout`;
 
+export const streamOfWriters = (prefix: string): string => `${prefix}.writers`;
+
 /** Creates what is missing. Streams that are there keep the retention they were created with. */
 export const ensureStreams = async (
   connection: StreamConnection,
   { prefix, layout, retention }: { readonly prefix: string; readonly layout: LogLayout; readonly retention: Retention },
 ): Promise<void> => {
   const partitions = Array.from({ length: layout.partitions }, (_, index) => streamOfPartition(prefix, index));
-  const wanted = [...partitions, streamOfLayout(prefix)];
-  const placements = await connection.request(metadata(wanted));
+  const wanted = new Map<string, Settings>([
+    ...partitions.map((stream) => [stream, settingsOf(retention, layout)] as const),
+    [streamOfLayout(prefix), {}],
+    [streamOfWriters(prefix), registerRetention],
+  ]);
+  const placements = await connection.request(metadata([...wanted.keys()]));
   const missing = new Set(
     placements.filter(({ code }) => code === responseCode.streamDoesNotExist).map(({ stream }) => stream),
   );
-  for (const stream of wanted)
-    if (missing.has(stream))
-      await create(connection, stream, stream === streamOfLayout(prefix) ? {} : settingsOf(retention, layout));
+  for (const [stream, settings] of wanted) if (missing.has(stream)) await create(connection, stream, settings);
 };
 
-const create = async (
-  connection: StreamConnection,
-  stream: string,
-  settings: Readonly<Record<string, string>>,
-): Promise<void> => {
+const create = async (connection: StreamConnection, stream: string, settings: Settings): Promise<void> => {
   const { code } = await connection.request(
     createStream(stream, { 'queue-leader-locator': 'balanced', ...settings }),
     createTimeoutMs,
@@ -62,7 +65,7 @@ const create = async (
 };
 
 /** How many replicas a stream gets is left to the broker. */
-const settingsOf = (retention: Retention, layout: LogLayout): Readonly<Record<string, string>> => ({
+const settingsOf = (retention: Retention, layout: LogLayout): Settings => ({
   'max-age': `${Math.max(1, Math.round(retention.maxAgeMs / 1000))}s`,
   'max-length-bytes': String(Math.max(1, Math.floor(retention.maxBytes / layout.partitions))),
   'stream-max-segment-size-bytes': String(retention.segmentBytes),

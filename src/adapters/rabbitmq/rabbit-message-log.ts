@@ -14,7 +14,7 @@ import type { LogLayout, LogReading, LogWriter, MessageLog } from '../../ports/m
 import { attemptRepeatedly, Backoff } from './backoff.ts';
 import { asUnavailable } from './errors.ts';
 import { agreeOnLayout, encodeLayout, layoutReference } from './log-layout.ts';
-import { ensureStreams, type Retention, streamOfLayout, streamOfPartition } from './log-streams.ts';
+import { ensureStreams, type Retention, streamOfLayout, streamOfPartition, streamOfWriters } from './log-streams.ts';
 import { createMarker } from './marker.ts';
 import { OutstandingBytes } from './outstanding-bytes.ts';
 import { type BrokerAddress } from './stream/broker-address.ts';
@@ -24,6 +24,7 @@ import type { TlsSettings } from './stream/socket.ts';
 import { StreamDirectory } from './stream/stream-directory.ts';
 import { lastIdMax, StreamPublisher } from './stream-publisher.ts';
 import { StreamReading } from './stream-reading.ts';
+import { WriterRegister } from './writer-register.ts';
 
 export interface RabbitMessageLogSettings {
   /** Brokers of one cluster, tried in turn. */
@@ -105,6 +106,8 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
   /** The process's own, for what is appended without a writer. */
   readonly #own: LogWriter;
   readonly #publishers = new Map<LogWriter, readonly StreamPublisher[]>();
+  readonly #registering: StreamPublisher;
+  readonly #register: WriterRegister;
   readonly #closing = new AbortController();
 
   constructor(settings: RabbitMessageLogSettings, deps: RabbitDeps) {
@@ -116,6 +119,8 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     this.#outstanding = new OutstandingBytes(settings.outstandingBytesMax);
     this.#own = everCurrent(deps.entropy.uuid());
     this.#givenId = deps.entropy.uuid();
+    this.#registering = this.#createPublisher(streamOfWriters(settings.prefix), { share: 0, writer: this.#own });
+    this.#register = this.#openRegister();
   }
 
   /** Known once it is prepared. */
@@ -138,12 +143,18 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     return this.#publisher(partition, writer).append(parts, bytes);
   }
 
+  enter(writer: string, { signal }: { readonly signal: AbortSignal }): Promise<ReadonlySet<string>> {
+    return this.#register.enter(writer, signal);
+  }
+
   /** What the broker has stored of the writer has a lower id than the marker: whatever comes after that is dropped. */
   async fence(writer: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const both = AbortSignal.any([signal, this.#closing.signal]);
     // On one connection a reference can be declared once.
     for (const own of this.#publishers.keys()) if (own.name === writer) await this.#retire(own);
     await Promise.all(this.#streams.map((stream, share) => this.#fenceOn(stream, { writer, share, signal: both })));
+    // Who is not struck out is fenced off again by the next one that enters.
+    await this.#register.strike(writer).catch(() => undefined);
   }
 
   read(partition: number, from: bigint | 'end', { signal }: { readonly signal: AbortSignal }): Promise<LogReading> {
@@ -172,6 +183,7 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
   /** Takes no more, waits for what is outstanding, and closes every connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#publishers.values()].flat().map((publisher) => publisher.close()));
+    await this.#registering.close();
     this.#closing.abort();
     await this.#pool.close();
   }
@@ -183,6 +195,16 @@ export class RabbitMessageLog implements MessageLog, AsyncDisposable {
     const { publishTimeoutMs } = this.#settings;
     const deps = { ...this.#deps, directory: this.#directory, outstanding: this.#outstanding };
     return new StreamPublisher({ stream, writer, share, lastId, publishTimeoutMs }, deps);
+  }
+
+  #openRegister(): WriterRegister {
+    const publisher = this.#registering;
+    return new WriterRegister({
+      append: (line) => publisher.append([line], line.byteLength),
+      read: (signal) =>
+        this.#repeatedly(signal, `reading ${publisher.stream}`, () => this.#openReading(publisher, 0n, signal)),
+      createId: () => this.#deps.entropy.uuid(),
+    });
   }
 
   get #streams(): readonly string[] {

@@ -51,6 +51,7 @@ export class SqliteMessageLog implements MessageLog, AsyncDisposable {
   #waiting: Append[] = [];
   readonly #inFlight: (readonly Append[])[] = [];
   #isFlushScheduled = false;
+  readonly #writers = new Set<string>();
   /** One for each time this process has lost its own lease. */
   readonly #fenced = new Set<string>();
   #commitMs = 0;
@@ -97,9 +98,16 @@ export class SqliteMessageLog implements MessageLog, AsyncDisposable {
     return settled.promise;
   }
 
-  /** Nobody else has the file, and what was appended before lies before what comes: nothing is to be waited for. */
+  /** Nobody else has the file: with this process, its writers end. */
+  enter(writer: string): Promise<ReadonlySet<string>> {
+    this.#writers.add(writer);
+    return Promise.resolve(new Set(this.#writers));
+  }
+
+  /** What was appended before lies before what comes: nothing is to be waited for. */
   fence(writer: string): Promise<void> {
     this.#fenced.add(writer);
+    this.#writers.delete(writer);
     return Promise.resolve();
   }
 

@@ -145,7 +145,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'src/presence/fencing.ts',
-        find: 'messageLog.fence(writerNameOf(keeper), { signal }).then(resolve,',
+        find: 'messageLog.fence(keeper, { signal }).then(resolve,',
         replace: 'void messageLog;\n    Promise.resolve().then(resolve,',
       },
     ],
@@ -171,7 +171,6 @@ export const leaseMutations: readonly Mutation[] = [
         replace: 'if (waitMs > 1e9) await',
       },
       // Who is missing since is looked for, and waited for as well.
-      presence('await this.#census?.lookedSince(gateway.heldSinceMs);', ''),
       presence('this.#census?.fencing,', 'undefined,'),
     ],
   },

@@ -19,6 +19,7 @@ const appending = (log: MessageLog, append: MessageLog['append']): MessageLog =>
   id: log.id,
   layout: log.layout,
   append,
+  enter: (name, options) => log.enter(name, options),
   fence: (name, options) => log.fence(name, options),
   read: (partition, from, options) => log.read(partition, from, options),
 });
