@@ -4,7 +4,7 @@
  * other gateways, where a lost one only delays what the sender learns when it asks.
  */
 import { expiriesPerCallMax, expiryGraceMs, receiptsPendingMax, receiptsPerCallMax } from '../model/limits.ts';
-import { expiredAt, type Receipt, type ReceiptStep } from '../model/receipt.ts';
+import { expiredAt, type Receipt, type ReceiptStep, receiptRanks } from '../model/receipt.ts';
 import { untilAborted } from '../model/until-aborted.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Hint, Hints } from '../ports/hints.ts';
@@ -64,10 +64,10 @@ export class Receipts implements AsyncDisposable {
     return this.#deps.receiptStore.claim(owner, ids, { epoch, nowMs: this.#deps.clock.now() });
   }
 
-  /** What is known here counts even before it is written, and so does the time. */
+  /** What is known here counts even before it is written, where it is more, and so does the time. */
   async get(owner: string, ids: readonly string[]): Promise<readonly (Receipt | undefined)[]> {
     const stored = await this.#deps.receiptStore.get(owner, ids);
-    return ids.map((id, index) => this.#aged(this.#unwritten(keyOf(owner, id)) ?? stored[index]));
+    return ids.map((id, index) => this.#aged(higherOf(this.#unwritten(keyOf(owner, id)), stored[index])));
   }
 
   #aged(receipt: Receipt | undefined): Receipt | undefined {
@@ -126,8 +126,8 @@ export class Receipts implements AsyncDisposable {
     await Promise.all([this.#running, this.#expiring]);
   }
 
-  #unwritten(key: string): ReceiptStep | undefined {
-    return this.#pending.get(key) ?? this.#writing.get(key);
+  #unwritten(key: string): Receipt | undefined {
+    return higherOf(this.#pending.get(key), this.#writing.get(key));
   }
 
   async #run(): Promise<void> {
@@ -146,9 +146,10 @@ export class Receipts implements AsyncDisposable {
     this.#left += steps.size;
     this.#writing = new Map();
     for (const [key, step] of steps) {
-      if (this.#pending.has(key)) continue;
+      const waiting = this.#pending.get(key);
+      if (waiting === undefined) this.#joined += 1;
+      else if (waiting.rank >= step.rank) continue;
       this.#pending.set(key, step);
-      this.#joined += 1;
     }
   }
 
@@ -235,5 +236,10 @@ export class Receipts implements AsyncDisposable {
     return elsewhere;
   }
 }
+
+const higherOf = (one: Receipt | undefined, other: Receipt | undefined): Receipt | undefined => {
+  if (one === undefined || other === undefined) return one ?? other;
+  return receiptRanks[other.state] > receiptRanks[one.state] ? other : one;
+};
 
 const keyOf = (owner: string, id: string): string => `${owner} ${id}`;

@@ -12,6 +12,7 @@ import { MemoryTopicIndex } from '../adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../adapters/memory/memory-work-queue.ts';
 import { memoryWriter } from '../adapters/memory/memory-writer.ts';
 import { VirtualClock } from '../adapters/memory/virtual-clock.ts';
+import { FabricError } from '../model/error.ts';
 import { stepOf } from '../model/receipt.ts';
 import { topic } from '../model/topic.ts';
 import { Receipts } from '../receipts/receipts.ts';
@@ -498,3 +499,34 @@ test('what was acknowledged on a stream that was lost before its place was store
   const third = await openSession(stores);
   expect(third.seen).toEqual([]);
 });
+
+test.each(['the same gateway', 'the next one'])(
+  'a letter that may be there is not taken back by %s for a late acknowledgement',
+  async (who) => {
+    const clock = new VirtualClock();
+    const stores = openStores(clock);
+    const tracked = { owner: 'sv::test::1', id: 'p', expiresAtMs: 0, isPossibleDuplicate: false };
+    const first = await openSession(stores);
+    await publish(first.router, clock, ['a'], tracked);
+    const { deadLetterStore } = stores;
+    const add = deadLetterStore.add.bind(deadLetterStore);
+    deadLetterStore.add = async (added) => {
+      await add(added);
+      deadLetterStore.add = add;
+      await stores.receiptStore.advance([stepOf('sv::test::1', { id: 'p', state: 'acked', atMs: 1, reason: '' })]);
+      throw new FabricError('STORE_UNAVAILABLE', 'the answer was lost');
+    };
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      first.confirm();
+      first.answer([], [1]);
+      await clock.pass(1);
+    }
+    if (who === 'the next one') {
+      await first.close();
+      await openSession(stores);
+    }
+    await clock.pass(5000);
+    expect((await deadLetterStore.list('', '', 10)).letters).toMatchObject([{ messageId: 'p' }]);
+    expect(await stores.receiptStore.get('sv::test::1', ['p'])).toMatchObject([{ state: 'dead_lettered' }]);
+  },
+);

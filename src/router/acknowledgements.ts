@@ -289,24 +289,27 @@ export class Acknowledgements {
   /** Gives it to the dead letters; it is done when they have it. */
   #bury(outstanding: Outstanding, reason: string): void {
     outstanding.stage = { at: 'burying' };
-    void this.#store(outstanding, reason);
+    void this.#store(outstanding, { reason, isTried: false });
   }
 
   /**
    * That its attempts are used up is stored first: whatever happens from there on, it is not delivered any more, and
-   * whoever comes next buries it under the same id.
+   * whoever comes next buries it under the same id. One that was tried may be there, whatever is known of it since.
    */
-  async #store(outstanding: Outstanding, reason: string): Promise<void> {
+  async #store(outstanding: Outstanding, { reason, isTried }: { reason: string; isTried: boolean }): Promise<void> {
     const { deadLetterStore, log, clock, keep } = this.#deps;
     const { delivery, tries } = outstanding;
+    const letter = this.#letterOf(outstanding, reason);
+    let mayBeThere = isTried;
     try {
       if (!(await keep())) throw new FabricError('STORE_UNAVAILABLE', 'the place of its recipient could not be stored');
-      if (await this.#isOver(outstanding)) return this.#leaveBe(outstanding);
-      await deadLetterStore.add([this.#letterOf(outstanding, reason)]);
+      if (!mayBeThere && (await this.#isOver(outstanding, letter.id))) return this.#leaveBe(outstanding);
+      mayBeThere = true;
+      await deadLetterStore.add([letter]);
     } catch (cause) {
       if (this.#isClosed) return;
       log.warn('a dead letter could not be stored, will be tried again', { topic: delivery.topic, cause });
-      clock.schedule(buryAgainAfterMs, () => void this.#store(outstanding, reason));
+      clock.schedule(buryAgainAfterMs, () => void this.#store(outstanding, { reason, isTried: mayBeThere }));
       return;
     }
     if (delivery.tracked !== undefined)
@@ -314,9 +317,10 @@ export class Acknowledgements {
     this.#leaveBe(outstanding);
   }
 
-  /** Acknowledged on a stream that was lost before its place was stored. */
-  async #isOver({ delivery: { tracked, tracing } }: Outstanding): Promise<boolean> {
-    return tracked !== undefined && (await tracing.isOver(tracked));
+  /** Acknowledged on a stream that was lost before its place was stored, and not buried since. */
+  async #isOver({ delivery: { tracked, tracing } }: Outstanding, letter: string): Promise<boolean> {
+    if (tracked === undefined || !(await tracing.isOver(tracked))) return false;
+    return (await this.#deps.deadLetterStore.get([letter])).length === 0;
   }
 
   #leaveBe(outstanding: Outstanding): void {
