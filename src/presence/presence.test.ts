@@ -271,6 +271,43 @@ describe('a successor', () => {
   });
 });
 
+test('one that nobody has ever looked at is fenced off before a session says something where its lease was lost', async () => {
+  const clock = new VirtualClock();
+  const log = new MemoryMessageLog({ partitions: 1, spread: 1 });
+  const fenced: string[] = [];
+  const mayFence = Promise.withResolvers<void>();
+  const messageLog: Pick<MemoryMessageLog, 'enter' | 'fence'> = {
+    enter: (writer) => log.enter(writer),
+    fence: async (writer) => {
+      await mayFence.promise;
+      fenced.push(writer);
+    },
+  };
+  const openOn = async (gatewayId: string, store: MemoryLeaseStore) => {
+    const breakable = new Breakable(store, new MemoryHints());
+    const deps = { messageLog, clock, entropy: systemEntropy, log: new MemoryLog() };
+    const ports = { leaseStore: breakable.store, hints: breakable.hints };
+    const presence = await Presence.open(settings(gatewayId), { ...deps, ...ports });
+    opened.push({ presence, clock });
+    return { presence, breakable };
+  };
+  const one = await openOn('one', new MemoryLeaseStore(clock));
+  await one.presence.open(asking(agent));
+  await clock.pass(1);
+  one.breakable.broken = true;
+  const two = await openOn('two', new MemoryLeaseStore(clock, { lostDataAtMs: clock.monotonic() }));
+  const opening = two.presence.open(asking(agent));
+  await clock.pass(5000);
+  const alone = vi.fn();
+  void (await opening).alone?.then(alone);
+  await clock.pass(5000);
+  expect(alone).not.toHaveBeenCalled();
+  mayFence.resolve();
+  await clock.pass(1);
+  expect(alone).toHaveBeenCalled();
+  expect(fenced).toContainEqual(expect.stringMatching(/^one\//));
+});
+
 describe('an identity that is given up while its session is being asked for', () => {
   test.each([true, false])('is granted, resumable: %s', async (resumable) => {
     const { gateway, clock } = fabric();
