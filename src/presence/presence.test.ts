@@ -298,7 +298,7 @@ test('one that nobody has ever looked at is fenced off before a session says som
   const two = await openOn('two', new MemoryLeaseStore(clock, { lostDataAtMs: clock.monotonic() }));
   const opening = two.presence.open(asking(agent));
   await clock.pass(5000);
-  const alone = vi.fn();
+  const alone = vi.fn<() => void>();
   void (await opening).alone?.then(alone);
   await clock.pass(5000);
   expect(alone).not.toHaveBeenCalled();
