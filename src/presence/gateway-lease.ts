@@ -13,6 +13,7 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Lease, LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { LogWriter } from '../ports/message-log.ts';
+import { SharedCall } from './shared-call.ts';
 
 export interface GatewayLeaseSettings {
   readonly gatewayId: string;
@@ -42,6 +43,7 @@ export class GatewayLease implements AsyncDisposable {
   #grantsFromMs: number;
   #tenure: Tenure;
   #replaced = new AbortController();
+  readonly #looking = new SharedCall(() => this.#look());
   #running: Promise<void> = Promise.resolve();
 
   static async open(
@@ -83,9 +85,8 @@ export class GatewayLease implements AsyncDisposable {
   }
 
   /** Whether the store still has the lease: what it granted before this was asked, it granted knowing of all others. */
-  async isKnown(): Promise<boolean> {
-    const [record] = await this.#deps.leaseStore.current([this.#lease.name]);
-    return record?.epoch === this.#lease.epoch;
+  isKnown(): Promise<boolean> {
+    return this.#looking.ask();
   }
 
   /** The name identities are kept under. */
@@ -108,6 +109,11 @@ export class GatewayLease implements AsyncDisposable {
     await this.#deps.leaseStore.release(this.#lease, 0).catch((cause: unknown) => {
       this.#deps.log.warn('gateway lease could not be released, it will run out', { cause });
     });
+  }
+
+  async #look(): Promise<boolean> {
+    const [record] = await this.#deps.leaseStore.current([this.#lease.name]);
+    return record?.epoch === this.#lease.epoch;
   }
 
   async #run(): Promise<void> {
