@@ -97,7 +97,7 @@ export class Census {
   async #fence(keeper: string): Promise<void> {
     const { keepers, fencing } = this.#deps;
     const over = new AbortController();
-    await keepers.watch(keeper, over.signal).gone;
+    await keepers.gone(keeper, over.signal);
     over.abort();
     await fencing.fenced(keeper);
     this.#leaving.delete(keeper);

@@ -1,15 +1,17 @@
 /**
  * Hears of the leases a gateway loses to others, and knows whether it would: a gateway that does not hear of successors
- * delivers nothing (`Session.mayReceive`) until it listens again and has looked at all it holds.
+ * delivers nothing (`Session.mayReceive`) until it listens again, has looked at all it holds, and has gone on listening
+ * for so long that nobody takes it for deaf any more.
  */
 import { untilAborted } from '../model/until-aborted.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock, Scheduled } from '../ports/clock.ts';
 import type { LeaseStore } from '../ports/lease-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { GatewayLease } from './gateway-lease.ts';
 import { kicked, leaseLost, superseded } from './loss.ts';
 import type { Roster } from './roster.ts';
 import type { Session } from './session.ts';
+import { steadyMs } from './watch.ts';
 
 interface HearingDeps {
   readonly leaseStore: LeaseStore;
@@ -26,6 +28,7 @@ export class Hearing {
   readonly #deps: HearingDeps;
   /** The keeper whose losses are heard of. */
   #keeper: string | undefined;
+  #firstHeard: string | undefined;
   readonly #running: Promise<void>;
 
   constructor(deps: HearingDeps) {
@@ -62,12 +65,29 @@ export class Hearing {
     const { leaseStore, roster } = this.#deps;
     const losses = await leaseStore.losses(keeper, { signal });
     await this.#findMissed();
-    this.#keeper = keeper;
-    for (const session of roster.present) session.hearsAgain();
-    for await (const { name, epoch } of losses) {
-      const session = roster.find(name);
-      if (session?.epoch === epoch) void this.#explain(session);
+    const goesOn = this.#goOnSteadily(keeper);
+    try {
+      for await (const { name, epoch } of losses) {
+        const session = roster.find(name);
+        if (session?.epoch === epoch) void this.#explain(session);
+      }
+    } finally {
+      goesOn?.cancel();
     }
+  }
+
+  /** At once where this keeper was not heard for before: nobody can have taken it for deaf. */
+  #goOnSteadily(keeper: string): Scheduled | undefined {
+    const isFirst = this.#firstHeard !== keeper;
+    this.#firstHeard = keeper;
+    if (!isFirst) return this.#deps.clock.schedule(steadyMs, () => this.#goOn(keeper));
+    this.#goOn(keeper);
+    return undefined;
+  }
+
+  #goOn(keeper: string): void {
+    this.#keeper = keeper;
+    for (const session of this.#deps.roster.present) session.hearsAgain();
   }
 
   /** Losses that were told while nobody listened. */

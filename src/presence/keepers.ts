@@ -1,10 +1,11 @@
 /**
- * What becomes of other gateways, looked at once for all who wait for it: whether one still listens to what it is told,
- * and whether it may still act.
+ * What becomes of other gateways, looked at once for all who wait for it: whether one still delivers what it is given, and
+ * whether it may still act.
  */
 import type { Clock } from '../ports/clock.ts';
 import type { LeaseStore } from '../ports/lease-store.ts';
 import { keeperLeaseName } from './gateway-lease.ts';
+import { Watch } from './watch.ts';
 
 interface KeepersDeps {
   readonly leaseStore: LeaseStore;
@@ -14,41 +15,6 @@ interface KeepersDeps {
   readonly ttlMs: number;
 }
 
-export interface Watched {
-  /** Nobody hears what the gateway is told: it is dead, or cut off, and delivers nothing until it listens again. */
-  readonly deaf: Promise<void>;
-  /** Its lease is gone: it may not act. */
-  readonly gone: Promise<void>;
-}
-
-class Watch implements Watched {
-  readonly #deaf = Promise.withResolvers<void>();
-  readonly #gone = Promise.withResolvers<void>();
-  waiting = 0;
-  isDeaf = false;
-
-  get deaf(): Promise<void> {
-    return this.#deaf.promise;
-  }
-
-  get gone(): Promise<void> {
-    return this.#gone.promise;
-  }
-
-  becomeDeaf(): void {
-    this.isDeaf = true;
-    this.#deaf.resolve();
-  }
-
-  leave(): void {
-    this.becomeDeaf();
-    this.#gone.resolve();
-  }
-}
-
-/** A gateway that was killed is known to be within this time, first. */
-const quickMs = 15;
-const quickLooks = 10;
 const lookAgainAfterMs = 150;
 
 export class Keepers {
@@ -59,31 +25,41 @@ export class Keepers {
     this.#deps = deps;
   }
 
-  /** Until `over` aborts. */
-  watch(keeper: string, over: AbortSignal): Watched {
+  /**
+   * Resolves when nobody hears what the gateway is told: it is dead, or cut off, and has had the time to notice that and
+   * delivers nothing until it listens again and has looked at what it still holds. Until `over` aborts.
+   */
+  silent(keeper: string, over: AbortSignal): Promise<void> {
+    return this.#watch(keeper, over).silent(over);
+  }
+
+  /** Resolves when its lease is gone: it may not act. Until `over` aborts. */
+  gone(keeper: string, over: AbortSignal): Promise<void> {
+    return this.#watch(keeper, over).gone;
+  }
+
+  #watch(keeper: string, over: AbortSignal): Watch {
     const found = this.#watches.get(keeper);
-    const watch = found ?? new Watch();
+    const watch = found ?? new Watch(this.#deps.clock);
     watch.waiting += 1;
-    if (found === undefined) this.#open(keeper, watch);
     over.addEventListener('abort', () => (watch.waiting -= 1), { once: true });
+    if (found === undefined) {
+      this.#watches.set(keeper, watch);
+      void this.#run(keeper, watch);
+    }
     return watch;
   }
 
-  #open(keeper: string, watch: Watch): void {
-    this.#watches.set(keeper, watch);
-    void this.#run(keeper, watch);
-  }
-
   async #run(keeper: string, watch: Watch): Promise<void> {
-    const { clock, signal } = this.#deps;
-    for (let looks = 0; !signal.aborted && watch.waiting > 0; looks += 1) {
-      if (!watch.isDeaf && !(await this.#isHeard(keeper))) watch.becomeDeaf();
-      const isQuick = !watch.isDeaf && looks < quickLooks;
-      if (!isQuick && (await this.#isGone(keeper))) {
+    const { signal } = this.#deps;
+    while (!signal.aborted && watch.waiting > 0) {
+      if (watch.isListenedFor) await watch.look(() => this.#isHeard(keeper));
+      const soonMs = watch.againAfterMs;
+      if (soonMs === undefined && (await this.#isGone(keeper))) {
         watch.leave();
         break;
       }
-      await clock.sleep(isQuick ? quickMs : lookAgainAfterMs, { signal }).catch(() => undefined);
+      await watch.pause(soonMs ?? lookAgainAfterMs, signal);
     }
     this.#watches.delete(keeper);
   }

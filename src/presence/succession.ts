@@ -46,8 +46,6 @@ const askAgainAfterMs = 150;
 const doubtedMax = 10_000;
 /** Longer than a log may take to confirm or refuse what is on its way to it. */
 const appendsOverMs = 15_000;
-/** For a gateway that has been cut off to notice it. */
-const deafPatienceMs = 40;
 
 export class Succession {
   readonly #deps: SuccessionDeps;
@@ -127,10 +125,9 @@ export class Succession {
   }
 
   async #watch({ keeper }: Predecessor, { heard, settled }: Asked, over: AbortSignal): Promise<void> {
-    const { keepers, fencing, clock } = this.#deps;
-    const { deaf, gone } = keepers.watch(keeper, over);
-    void deaf.then(() => clock.schedule(deafPatienceMs, heard));
-    await gone;
+    const { keepers, fencing } = this.#deps;
+    void keepers.silent(keeper, over).then(heard);
+    await keepers.gone(keeper, over);
     heard();
     await fencing.fenced(keeper);
     settled();

@@ -16,8 +16,9 @@ export const watchLeases = (store: LeaseStore, ledger: Ledger): LeaseStore => ({
   },
   renew: async (leases, ttlMs) => {
     const lost = await store.renew(leases, ttlMs);
-    const refused = new Set(lost.map(({ name }) => name));
-    for (const lease of leases) if (!refused.has(lease.name)) ledger.leases.renewed(lease, ttlMs);
+    // Of one name there may be several: a session and those before it that are not over yet.
+    const refused = new Set(lost.map(({ epoch }) => epoch));
+    for (const lease of leases) if (!refused.has(lease.epoch)) ledger.leases.renewed(lease, ttlMs);
     return lost;
   },
   release: async (lease, lingerMs) => {
