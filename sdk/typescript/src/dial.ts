@@ -17,6 +17,8 @@ export interface Dialled {
 
 export interface DialRequest {
   readonly address: string;
+  /** Opens the stream. */
+  readonly connect: (address: string) => TransportStream;
   readonly clientType: ClientType;
   /** Session to continue; empty for none. */
   readonly resumes: string;
@@ -36,7 +38,7 @@ export const dial = async (request: DialRequest): Promise<Dialled | AetherError>
     .catch((cause: unknown) => failure('CREDENTIALS_FAILED', `no credentials: ${messageOf(cause)}`, { cause }));
   if (credentials instanceof Error) return credentials;
   if (request.signal.aborted) return failure('CONNECT_TIMEOUT', 'given up before connecting');
-  const stream = request.settings.transport.connect(request.address);
+  const stream = request.connect(request.address);
   stream.write([introduction(request, credentials)], () => undefined);
   return untilAcknowledged(stream, request);
 };

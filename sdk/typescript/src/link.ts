@@ -4,6 +4,7 @@
  * reception; both outlive connections.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Ahead } from './ahead.ts';
 import type { Settings } from './connect-options.ts';
 import { DeliveryAnswers } from './delivery-answers.ts';
 import { type Dialled, dial } from './dial.ts';
@@ -46,6 +47,7 @@ export class Link {
   readonly closed: Promise<ClosedReason>;
   readonly #claim: Claim;
   readonly #pace: Pace;
+  readonly #ahead: Ahead;
   readonly #opened = Promise.withResolvers<void>();
   /** Aborts with what ends the link here and now. */
   readonly #stop = new AbortController();
@@ -83,6 +85,7 @@ export class Link {
     this.book = settings.receipts ? this.#openBook() : undefined;
     this.reception = new Reception(settings.inboxBytesMax, this.book);
     this.outbox = new Outbox({ bytesMax: settings.outboxBytesMax, onWaiting: () => this.reception.changed() });
+    this.#ahead = new Ahead(settings.transport);
     this.#pace = new Pace({ ...settings.reconnect, addresses: settings.addresses });
     this.#status = { state: 'connecting', address: this.#pace.address };
     this.states = new Feed({ backlog: 'dropped', newestMax: statesKept, first: () => this.#status });
@@ -176,6 +179,7 @@ export class Link {
     if (this.#session === undefined) this.#enter({ state: 'connecting', address });
     const dialled = await dial({
       address,
+      connect: (to) => this.#ahead.take(to),
       clientType: this.#claim.clientType(this.#assigned),
       resumes: this.#session?.id ?? '',
       settings: this.settings,
@@ -260,6 +264,9 @@ export class Link {
       return stream.cancel();
     }
     this.#enter({ state: 'draining', message: reason });
+    const { address, nextAddress } = this.#pace;
+    // The address of a gateway that stops may lead to itself.
+    if (nextAddress !== address && this.settings.reconnect.enabled) this.#ahead.open(nextAddress);
     const timer = setTimeout(() => stream.cancel(), drainPatienceMs);
     stream.gone.addEventListener('abort', () => clearTimeout(timer), { once: true });
   }
@@ -348,6 +355,7 @@ export class Link {
 
   #finish(reason: ClosedReason): ClosedReason {
     const error = closedError(reason);
+    this.#ahead.drop();
     this.#opened.reject(this.#stop.signal.aborted ? this.#stop.signal.reason : error);
     this.#opened.promise.catch(() => undefined);
     this.#config.reject(error);

@@ -30,6 +30,12 @@ export class Pace {
     return addresses[this.#index % addresses.length] ?? '';
   }
 
+  /** The one `next` moves on to. */
+  get nextAddress(): string {
+    const { addresses } = this.#settings;
+    return addresses[(this.#index + 1) % addresses.length] ?? '';
+  }
+
   connected(nowMs: number): void {
     this.#connectedAtMs = nowMs;
   }

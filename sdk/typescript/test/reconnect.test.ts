@@ -243,6 +243,45 @@ describe('what comes with the acknowledgement', () => {
     await draining.close({ signal: AbortSignal.abort() }).catch(() => undefined);
   });
 
+  test.each(['stays', 'is gone'])(
+    'a stream to the next gateway is opened while one drains, and used if it %s',
+    async (how) => {
+      const scripted = scriptedGateway();
+      const opening = connectAgent({
+        ...agent,
+        specifier: 'x',
+        transport: scripted.transport,
+        address: ['a:1', 'b:1'],
+      });
+      const stream = await scripted.nextStream();
+      stream.acknowledge('session');
+      const client = await opening;
+      stream.send(signal(1, 'stopping'));
+      const ahead = await scripted.nextStream();
+      expect([stream.address, ahead.address]).toEqual(['a:1', 'b:1']);
+      if (how === 'is gone') ahead.end({ code: 'unavailable', message: 'no' });
+      stream.end({ code: 'unavailable', message: 'stopping' });
+      const next = how === 'is gone' ? await scripted.nextStream() : ahead;
+      expect(next.address).toBe('b:1');
+      expect(await next.next()).toMatchObject({ $case: 'init', value: { resumeSessionId: 'session' } });
+      next.acknowledge('second');
+      while (client.currentStatus.state !== 'connected') await new Promise((resolve) => setImmediate(resolve));
+      await client.close({ signal: AbortSignal.abort() }).catch(() => undefined);
+    },
+  );
+
+  test('a stream that was opened ahead goes with the client', async () => {
+    const scripted = scriptedGateway();
+    const opening = connectAgent({ ...agent, specifier: 'x', transport: scripted.transport, address: ['a:1', 'b:1'] });
+    const stream = await scripted.nextStream();
+    stream.acknowledge('session');
+    const client = await opening;
+    stream.send(signal(1, 'stopping'));
+    const ahead = await scripted.nextStream();
+    await client.close({ signal: AbortSignal.abort() }).catch(() => undefined);
+    expect(await ahead.next()).toBeUndefined();
+  });
+
   test('right behind it: the end for good', async () => {
     const { stream, client } = await connecting();
     stream.acknowledge('session');
