@@ -62,9 +62,9 @@ export class ClientSession {
   readonly #targets = new Recent<Target>(permitsPerSessionMax);
   #targetsRevision: number;
   #stamped: { readonly workspace: string; readonly stamp: Stamp } | undefined;
-  readonly #routed = new Map<string, Count>();
+  #routed: Map<string, Count> | undefined;
   /** By `Publication.durable`: when it has been answered for. */
-  readonly #unsettled = new Map<Promise<void>, Promise<void>>();
+  #unsettled: Map<Promise<void>, Promise<void>> | undefined;
   #publishFailure: FabricError | undefined;
   /** Opened with the first message that has a name: most clients give none. */
   #lane: SendLane | undefined;
@@ -98,7 +98,7 @@ export class ClientSession {
     this.#workspace = workspace;
     this.#actor = { principal: this.principal, workspace };
     this.#targets.clear();
-    this.#routed.clear();
+    this.#routed = undefined;
     this.#admission.enter(workspace);
   }
 
@@ -143,10 +143,11 @@ export class ClientSession {
   }
 
   countRouted(messageType: string, messages = 1): void {
-    let count = this.#routed.get(messageType);
+    const routed = (this.#routed ??= new Map());
+    let count = routed.get(messageType);
     if (count === undefined) {
       count = this.measures.routed.at({ workspace: this.#workspace ?? '', message_type: messageType });
-      this.#routed.set(messageType, count);
+      routed.set(messageType, count);
     }
     count.add(messages);
   }
@@ -189,7 +190,7 @@ export class ClientSession {
   /** Resolves when everything asked or published so far is durable or has been answered for; with the first that failed. */
   async settled(): Promise<FabricError | undefined> {
     await this.#lane?.settled();
-    await Promise.all([...this.#unsettled.values(), this.answers.settled()]);
+    await Promise.all([...(this.#unsettled?.values() ?? []), this.answers.settled()]);
     this.#listening?.[Symbol.dispose]();
     this.#admission[Symbol.dispose]();
     return this.#publishFailure;
@@ -248,7 +249,8 @@ export class ClientSession {
   }
 
   #settle({ durable }: Publication): void {
-    if (this.#unsettled.has(durable)) return;
+    const unsettled = (this.#unsettled ??= new Map());
+    if (unsettled.has(durable)) return;
     const settled = durable.then(
       () => undefined,
       (cause: unknown) => {
@@ -257,8 +259,8 @@ export class ClientSession {
         this.refuse(failure);
       },
     );
-    this.#unsettled.set(durable, settled);
-    void settled.then(() => this.#unsettled.delete(durable));
+    unsettled.set(durable, settled);
+    void settled.then(() => unsettled.delete(durable));
   }
 }
 

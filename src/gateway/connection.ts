@@ -162,7 +162,8 @@ export class Connection {
       this.#countAttempt(who, thrown);
       throw thrown;
     });
-    await this.#unlessOver(client.session.heard ?? Promise.resolve());
+    const { heard } = client.session;
+    if (heard !== undefined) await this.#unlessOver(heard);
     if (this.#ending.signal.aborted) throw this.#ending.signal.reason;
     acknowledge(client, { who, negotiated, offered });
     if (failure !== undefined) throw failure;

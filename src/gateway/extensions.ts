@@ -32,7 +32,7 @@ export const negotiate = (
   const missing = declared.find(({ uri, required }) => required && !knownExtensions.includes(uri));
   return {
     negotiated: declared.map(answer),
-    inForce: new Set(declared.map(({ uri }) => extensionOf(uri)).filter((extension) => extension !== undefined)),
+    inForce: declared.length === 0 ? none : inForceOf(declared),
     offered: knownExtensions.filter((uri) => !declared.some((declaration) => declaration.uri === uri)),
     failure:
       missing &&
@@ -42,6 +42,11 @@ export const negotiate = (
       ),
   };
 };
+
+const none: ReadonlySet<Extension> = new Set();
+
+const inForceOf = (declared: readonly Pick<ExtensionDeclaration, 'uri'>[]): ReadonlySet<Extension> =>
+  new Set(declared.map(({ uri }) => extensionOf(uri)).filter((extension) => extension !== undefined));
 
 const answer = ({ uri, version }: { uri: string; version: string }): NegotiatedExtension => {
   const supported = knownExtensions.includes(uri);

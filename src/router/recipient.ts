@@ -28,6 +28,9 @@ interface Membership {
 /** Beyond this many the places of left topics are only where they were last stored. */
 const leftTopicsMax = 256;
 
+/** Of the many that have been nowhere. */
+const nowhere: ReadonlyMap<string, Position> = new Map();
+
 export class Recipient {
   readonly identity: string;
   readonly topic: string;
@@ -39,10 +42,10 @@ export class Recipient {
   readonly #touched: (recipient: Recipient) => void;
   readonly #memberships = new Map<string, Membership>();
   /** Places on durable topics it has left, for when it comes back to them. */
-  readonly #left = new Map<string, Position>();
+  #left: Map<string, Position> | undefined;
   /** Set where the recipient acknowledges what it gets. */
   readonly acks: Acknowledgements | undefined;
-  readonly #workers = new Set<(mark: number | undefined) => void>();
+  #workers: Set<(mark: number | undefined) => void> | undefined;
 
   constructor(
     facts: RecipientFacts,
@@ -55,7 +58,7 @@ export class Recipient {
     this.epoch = facts.epoch;
     this.inbox = facts.inbox;
     this.onFenced = facts.onFenced;
-    this.#committed = committed;
+    this.#committed = committed.size === 0 ? nowhere : committed;
     this.#touched = touched;
     this.acks = openAcks?.(this);
   }
@@ -80,7 +83,7 @@ export class Recipient {
     const { subscription, reader } = membership;
     this.#memberships.delete(topic);
     if (subscription.durable) {
-      if (this.#left.size >= leftTopicsMax) this.#left.clear();
+      if (this.#left === undefined || this.#left.size >= leftTopicsMax) this.#left = new Map();
       this.#left.set(topic, subscription.cursor(reader.next));
       this.#touched(this);
     }
@@ -90,7 +93,7 @@ export class Recipient {
 
   /** Where it was on a topic when it last left it, in this session or before. */
   placeOn(topic: string): Position | undefined {
-    return this.#left.get(topic) ?? this.#committed.get(topic);
+    return this.#left?.get(topic) ?? this.#committed.get(topic);
   }
 
   /** The inbox has room again: whoever it refused goes on. */
@@ -100,11 +103,11 @@ export class Recipient {
   }
 
   /** Whoever had no room goes on. */
-  readonly resumeFull = (): void => {
+  resumeFull(): void {
     for (const { subscription, reader } of this.#memberships.values())
       if (subscription.state === 'full') reader.follow(subscription);
-    for (const worker of this.#workers) worker(undefined);
-  };
+    for (const worker of this.#workers ?? []) worker(undefined);
+  }
 
   /** What this subscription had to ask is answered. */
   resume(subscription: Subscribed): void {
@@ -119,7 +122,7 @@ export class Recipient {
     let moved = false;
     for (const { subscription } of this.#memberships.values())
       if (subscription.confirm(mark) && subscription.durable) moved = true;
-    for (const worker of this.#workers) worker(mark);
+    for (const worker of this.#workers ?? []) worker(mark);
     if (moved) this.#touched(this);
   }
 
@@ -130,12 +133,13 @@ export class Recipient {
 
   /** Tells a worker's deliveries of room (`undefined`) and of confirmations. */
   watch(worker: (mark: number | undefined) => void): Disposable {
-    this.#workers.add(worker);
-    return { [Symbol.dispose]: () => void this.#workers.delete(worker) };
+    const workers = (this.#workers ??= new Set());
+    workers.add(worker);
+    return { [Symbol.dispose]: () => void workers.delete(worker) };
   }
 
   cursors(): ReadonlyMap<string, Position> {
-    const positions = new Map<string, Position>(this.#left);
+    const positions = new Map<string, Position>(this.#left ?? []);
     for (const [topic, { subscription, reader }] of this.#memberships)
       if (subscription.durable) positions.set(topic, subscription.cursor(reader.next));
     return positions;

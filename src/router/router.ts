@@ -149,7 +149,8 @@ export class Router implements AsyncDisposable {
   }
 
   #ackDeps(recipient: Recipient, acks: AckFacts) {
-    const { identity, inbox, resumeFull: onRoom } = recipient;
+    const { identity, inbox } = recipient;
+    const onRoom = (): void => recipient.resumeFull();
     const keep = (): Promise<boolean> => this.#cursors.settle(recipient);
     return { ...this.#deps, ...acks, identity, inbox, onRoom, keep };
   }
