@@ -123,8 +123,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'src/gateway/connection.ts',
-        find: 'await this.#unlessOver(client.session.heard ?? Promise.resolve());',
-        replace: '',
+        find: 'if (heard !== undefined) await this.#unlessOver(heard);',
+        replace: 'void heard;',
       },
     ],
   },
