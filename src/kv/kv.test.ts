@@ -11,7 +11,7 @@ import { systemClock } from '../adapters/system/system-clock.ts';
 import { systemEntropy } from '../adapters/system/system-entropy.ts';
 import type { KvScope } from '../model/kv-scope.ts';
 import { ttlMsMax } from '../model/limits.ts';
-import type { Principal } from '../model/principal.ts';
+import { identityOf, type Principal } from '../model/principal.ts';
 import { ttlOf } from './faults.ts';
 import { defaultKvSettings, Kv, type KvSettings } from './kv.ts';
 import { pageCursorOf, readPageCursor } from './page-cursor.ts';
@@ -45,6 +45,32 @@ const value = (text: string): Uint8Array => Buffer.from(text);
 const textOf = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString();
 const anything = { is: 'any' } as const;
 const global = { owner: 'kv::global', name: '' };
+
+test('an older session of an identity purges nothing of what a newer one keeps', async () => {
+  const kvStore = new MemoryKvStore(systemClock);
+  const kv = kvWith({}, kvStore);
+  const identity = identityOf(agent);
+  const verdict = await authorizer.permit(actor, { action: 'purge_kv', identity });
+  if ('denial' in verdict) throw new Error(verdict.denial.because);
+  await kv.open(agent, identity, epoch);
+  await kv.put(await writing('k', { kind: 'global_exclusive' }), value('v'), 0n, anything);
+  await expect(kv.purge(verdict.permit, epoch - 1n)).rejects.toMatchObject({ reason: 'SESSION_SUPERSEDED' });
+  expect(textOf((await kv.get(await reading('k', { kind: 'global_exclusive' }))).value)).toBe('v');
+  expect(await kv.purge(verdict.permit, epoch)).toBe(1);
+});
+
+test('an operator purges the keys of another identity whoever has it', async () => {
+  const kv = kvWith({}, new MemoryKvStore(systemClock));
+  const operator: Actor = {
+    principal: { kind: 'service', implementation: 'ops', specifier: '1' },
+    workspace: undefined,
+  };
+  const verdict = await authorizer.permit(operator, { action: 'purge_kv', identity: identityOf(agent) });
+  if ('denial' in verdict) throw new Error(verdict.denial.because);
+  await kv.open(agent, identityOf(agent), epoch);
+  await kv.put(await writing('k', { kind: 'global_exclusive' }), value('v'), 0n, anything);
+  expect(await kv.purge(verdict.permit, 1n)).toBe(1);
+});
 
 describe('encrypted keys', () => {
   const [one, two] = [randomBytes(32), randomBytes(32)] as const;

@@ -8,7 +8,7 @@ import { FabricError } from '../model/error.ts';
 import type { KvCommand, KvCondition, KvPlace, KvReply, KvResult } from '../model/kv-command.ts';
 import { isExclusive, type KvScope } from '../model/kv-scope.ts';
 import { kvMemberBytesMax, kvPageBytesMax, kvValueBytesCeiling, pageSizeMax } from '../model/limits.ts';
-import { type Principal, parseIdentity } from '../model/principal.ts';
+import { identityOf, type Principal, parseIdentity } from '../model/principal.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { KvPage, KvStore } from '../ports/kv-store.ts';
 import { keyFault, prefixFault, stepOf, type TtlSettings, ttlOf } from './faults.ts';
@@ -176,11 +176,14 @@ export class Kv {
     return this.#shown(permit, await this.#page(permit, { limit: keysMax, after: '', bytesMax }));
   }
 
-  /** Deletes all exclusive keys of the identity; says how many. */
-  purge({ access }: PurgePermit): Promise<number> {
-    if (parseIdentity(access.identity) === undefined)
+  /** Deletes all exclusive keys of the identity; says how many. Its own are deleted in the name of the session (I3). */
+  async purge({ access: { identity }, actor: { principal } }: PurgePermit, epoch: bigint): Promise<number> {
+    if (parseIdentity(identity) === undefined)
       throw new FabricError('ERR_INVALID_ARGUMENT', 'target_identity is not an identity');
-    return this.#circuit.run(() => this.#store.purge(access.identity));
+    const isItsOwn = keepsOwnState(principal) && identity === identityOf(principal);
+    const count = await this.#circuit.run(() => this.#store.purge(identity, isItsOwn ? epoch : undefined));
+    if (count === undefined) throw superseded();
+    return count;
   }
 
   #run(command: KvCommand): Promise<KvReply> {
@@ -278,12 +281,15 @@ const refuseSealed = ({ key }: KvPlace, what: string): void => {
     throw new FabricError('ERR_INVALID_ARGUMENT', `${what} cannot be encrypted: the key begins with "enc:"`);
 };
 
+const superseded = (): FabricError =>
+  new FabricError('SESSION_SUPERSEDED', 'the identity was taken over by a newer session');
+
 const resultOf = (reply: KvReply): KvResult => {
   switch (reply.refused) {
     case undefined:
       return reply;
     case 'fenced':
-      throw new FabricError('SESSION_SUPERSEDED', 'the identity was taken over by a newer session');
+      throw superseded();
     case 'wrong_type':
       throw wrongType('the key holds something else than this operation works on');
     case 'full':

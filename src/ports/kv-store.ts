@@ -37,6 +37,10 @@ export interface KvStore {
   run(command: KvCommand): Promise<KvReply>;
   /** Keys that come or go while pages are read may be missed or seen; the others are seen once. */
   list(space: KvSpace, request: KvPageRequest): Promise<KvPage>;
-  /** Deletes what was written under epochs of an owner, in all its spaces; says how many keys. Not those written meanwhile. */
-  purge(owner: string): Promise<number>;
+  /**
+   * Deletes what was written under epochs of an owner, in all its spaces; says how many keys. Not those written meanwhile.
+   * Under an epoch, which is what its own sessions ask with, it is compared as in a write, also while keys are being
+   * deleted: `undefined` to one that is not the newest.
+   */
+  purge(owner: string, epoch: bigint | undefined): Promise<number | undefined>;
 }

@@ -64,7 +64,7 @@ export const kvKeyLimits = (open: () => Promise<Opened>): void => {
       const own = { ...space, name: 'own' };
       for (const key of ['a', 'b']) await run(put(at(own, key), '1', always, { epoch: 1n }));
       expect(await run(put(at(own, 'c'), '1', always, { epoch: 1n }))).toBe('full');
-      await store.purge(space.owner);
+      await store.purge(space.owner, undefined);
       expect(await run(put(at(own, 'c'), '1', always, { epoch: 1n }))).toEqual({ applied: true });
     });
 

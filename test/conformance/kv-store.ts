@@ -331,8 +331,8 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
         );
       await store.run(addMember(at({ owner, name: 'two' }, 'set'), 'm', { epoch: 1n }));
       await store.run(put(at({ owner: other, name: 'one' }, 'k'), 'v', always, { epoch: 1n }));
-      expect(await store.purge(owner)).toBe(1401);
-      expect(await store.purge(owner)).toBe(0);
+      expect(await store.purge(owner, undefined)).toBe(1401);
+      expect(await store.purge(owner, undefined)).toBe(0);
       for (const name of ['one', 'two']) expect(await keysOf(store, { owner, name })).toEqual([]);
       expect(await keysOf(store, { owner: other, name: 'one' })).toEqual(['k']);
       const again = put(at({ owner, name: 'one' }, 'k'), 'v', always, { epoch: 1n });
@@ -341,7 +341,25 @@ export const kvStoreConformance = (adapter: string, open: () => Promise<Opened>)
         applied: true,
         count: 1n,
       });
-      expect(await store.purge(owner)).toBe(2);
+      expect(await store.purge(owner, undefined)).toBe(2);
+    });
+
+    test('a purge under an epoch that is not the newest deletes nothing', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const owner = freshOwner();
+      const place = at({ owner, name: 'one' }, 'k');
+      expect(await store.purge(owner, 1n)).toBeUndefined();
+      await store.open(owner, 1n);
+      await store.run(put(place, 'first', always, { epoch: 1n }));
+      await store.open(owner, 2n);
+      expect(await store.purge(owner, 1n)).toBeUndefined();
+      expect(await store.purge(owner, 3n)).toBeUndefined();
+      expect(told(await store.run(get(place)))).toEqual({ applied: true, value: 'first' });
+      expect(await store.purge(owner, 2n)).toBe(1);
+      expect(told(await store.run(get(place)))).toEqual({ applied: false });
+      await store.run(put(place, 'second', always, { epoch: 2n }));
+      expect(await store.purge(owner, undefined)).toBe(1);
     });
 
     test('what is asked at once is done in order', async () => {

@@ -20,11 +20,17 @@ const register: Model<number, Input, Output> = {
   keyOf: String,
 };
 
-type Line = readonly [calledAt: number, returnedAt: number | undefined, input: Input, output?: Output];
+/** One without an answer says until when it can be done, or `undefined` for ever. */
+type Line = readonly [
+  calledAt: number,
+  returnedAt: number | undefined | { readonly until: number },
+  input: Input,
+  output?: Output,
+];
 const history = (...lines: readonly Line[]): readonly Operation<Input, Output>[] =>
-  lines.map(([calledAt, returnedAt, input, output = true]) =>
-    returnedAt === undefined
-      ? { input, calledAt, returnedAt: Number.POSITIVE_INFINITY }
+  lines.map(([calledAt, returnedAt = { until: Number.POSITIVE_INFINITY }, input, output = true]) =>
+    typeof returnedAt === 'object'
+      ? { input, calledAt, returnedAt: returnedAt.until }
       : { input, output, calledAt, returnedAt },
   );
 const read: Input = { op: 'read' };
@@ -111,6 +117,28 @@ describe('histories that are fine', () => {
         [10, 11, read, 2],
       ],
     ],
+    [
+      'a write without an answer is done in time and seen late',
+      [
+        [1, { until: 4 }, write(7)],
+        [5, 6, read, 7],
+      ],
+    ],
+    [
+      'a write without an answer is done beside what is called before its end',
+      [
+        [1, { until: 4 }, write(7)],
+        [3, 6, read, 0],
+        [7, 8, read, 7],
+      ],
+    ],
+    [
+      'a write without an answer is never done',
+      [
+        [1, { until: 4 }, write(7)],
+        [5, 6, read, 0],
+      ],
+    ],
   ])('%s', (_, lines) => {
     expect(isFine(lines)).toBe(true);
   });
@@ -181,6 +209,14 @@ describe('histories that are not', () => {
         [3, undefined, write(7)],
       ],
     ],
+    [
+      'a write without an answer is done when it no longer can be',
+      [
+        [1, { until: 4 }, write(7)],
+        [5, 6, read, 0],
+        [7, 8, read, 7],
+      ],
+    ],
   ])('%s', (_, lines) => {
     expect(isFine(lines)).toBe(false);
   });
@@ -200,6 +236,7 @@ const isFineByTrying = (operations: readonly Operation<Input, Output>[], state =
   if (operations.every((operation) => !('output' in operation))) return true;
   return operations.some((operation, index) => {
     const rest = operations.toSpliced(index, 1);
+    if (!('output' in operation) && isFineByTrying(rest, state)) return true;
     const isNext = rest.every((other) => other.returnedAt >= operation.calledAt);
     return isNext && register.step(state, operation.input, operation.output).some((next) => isFineByTrying(rest, next));
   });
@@ -221,6 +258,7 @@ const someOperation = fc
   .map(([input, seen, won, calledAt, lasts]): Operation<Input, Output> => {
     const times = { calledAt, returnedAt: calledAt + lasts };
     if (lasts === 8) return { input, calledAt, returnedAt: Number.POSITIVE_INFINITY };
+    if (lasts === 7) return { input, calledAt, returnedAt: calledAt + 3 };
     return { input, output: input.op === 'read' ? seen : won, ...times };
   });
 

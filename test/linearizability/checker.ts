@@ -9,6 +9,7 @@ export interface Operation<Input, Output> {
   readonly output?: Output;
   /** Places in the one order of all calls and returns. */
   readonly calledAt: number;
+  /** Of one that never returned: infinite, or from when on it can no longer be done. */
   readonly returnedAt: number;
 }
 
@@ -70,16 +71,22 @@ export const checkLinearizable = <State, Input, Output>(
   const choicesIn = (state: State): Frame<State>['choices'] => {
     const choices: Frame<State>['choices'] = [];
     let firstReturn = Number.POSITIVE_INFINITY;
+    let lastCall = Number.NEGATIVE_INFINITY;
     for (const [index, operation] of operations.entries()) {
       if (operation.calledAt > firstReturn) break;
-      if (done.has(index)) continue;
+      if (done.has(index)) {
+        lastCall = operation.calledAt;
+        continue;
+      }
       if ('output' in operation) firstReturn = Math.min(firstReturn, operation.returnedAt);
       // What has no answer and changes nothing need not have been done.
       for (const next of model.step(state, operation.input, operation.output))
         if ('output' in operation || model.keyOf(next) !== model.keyOf(state)) choices.push({ index, state: next });
     }
-    // Those that have returned first: the others need not be done at all.
-    return choices.toSorted((one, other) => Number('output' in at(other.index)) - Number('output' in at(one.index)));
+    // Those that have returned first: the others need not be done at all, and too late they cannot be.
+    return choices
+      .filter(({ index }) => 'output' in at(index) || at(index).returnedAt >= lastCall)
+      .toSorted((one, other) => Number('output' in at(other.index)) - Number('output' in at(one.index)));
   };
   const at = (index: number): Operation<Input, Output> => {
     const operation = operations[index];

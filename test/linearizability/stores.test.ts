@@ -40,7 +40,7 @@ const expectLinearizableLeases = async (stores: readonly LeaseStore[], load: Loa
 const racy = (inner: KvStore): KvStore => ({
   open: (owner, epoch) => inner.open(owner, epoch),
   list: (space, request) => inner.list(space, request),
-  purge: (owner) => inner.purge(owner),
+  purge: (owner, epoch) => inner.purge(owner, epoch),
   run: async (command) => {
     if (command.kind !== 'put' || command.when.is !== 'equal') return inner.run(command);
     const found = await inner.run({ kind: 'get', place: command.place });

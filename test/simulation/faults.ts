@@ -3,6 +3,7 @@ import type { Fault } from './plan.ts';
 import { serverNames } from './sim-gateway.ts';
 import type { World } from './world.ts';
 
+// oxlint-disable-next-line complexity -- one line for each kind of fault
 export const inflict = (world: World, fault: Fault): void => {
   world.ledger.trouble();
   const gateway = ('gateway' in fault ? world.gateways[fault.gateway] : undefined) ?? world.gateways[0];
@@ -30,6 +31,8 @@ export const inflict = (world: World, fault: Fault): void => {
       return later(fault.forMs, () => gateway.heal(fault.server));
     case 'isolate':
       return isolate(world, fault, later);
+    case 'lag':
+      return lag(world, fault, later);
     case 'outage':
       return breakDown(world, fault, later);
     case 'reset':
@@ -58,6 +61,16 @@ const isolate = (
     stores.wipe();
     for (const other of others) other.heal('redis');
   });
+};
+
+const lag = (
+  { clients }: World,
+  { client, forMs, lateMs }: Extract<Fault, { kind: 'lag' }>,
+  later: (ms: number, run: () => void) => void,
+): void => {
+  const lagging = clients.find(({ name }) => name === client)?.gateway;
+  lagging?.holdUp('redis', lateMs);
+  later(forMs, () => lagging?.heal('redis'));
 };
 
 /** Of a store that comes back at once. */

@@ -3,6 +3,7 @@ import type { Errand } from '../chaos/load/errand.ts';
 import type { Act, ClientPlan, Fault, Plan } from './plan.ts';
 import { Random } from './random.ts';
 import type { ServerName } from './sim-gateway.ts';
+import { keepingOf, noKeeping } from './state/keepers.ts';
 
 const durationMs = 10_000;
 
@@ -42,6 +43,11 @@ export const generate = (seed: number): Plan => {
   const mood = random.pick(moods);
   const gateways = random.int(2, 3);
   const isSlow = random.chance(0.4);
+  // What is to happen right after a split has no room for more.
+  const keeping =
+    mood === 'split'
+      ? noKeeping
+      : keepingOf(random.fork('state'), { isCalm: mood === 'calm', between: (own) => comingAndGoing(own, mood) });
   return {
     seed,
     durationMs,
@@ -55,8 +61,12 @@ export const generate = (seed: number): Plan => {
     lossRate: mood === 'calm' || random.chance(0.5) ? 0 : random.pick([0.005, 0.03]),
     stallRate: mood === 'calm' ? 0 : random.pick([0, 0, 0.003, 0.02]),
     gossipLossRate: mood === 'calm' ? 0 : random.pick([0, 0.05, 1]),
-    clients: [...clientsOf(random.fork('clients'), mood), ...correspondentsOf(random.fork('letters'), mood)],
-    faults: mood === 'calm' ? [] : faultsOf(random.fork('faults'), mood, gateways),
+    clients: [
+      ...clientsOf(random.fork('clients'), mood),
+      ...correspondentsOf(random.fork('letters'), mood),
+      ...keeping.clients,
+    ],
+    faults: mood === 'calm' ? [] : [...faultsOf(random.fork('faults'), mood, gateways), ...keeping.faults],
   };
 };
 
@@ -247,6 +257,8 @@ const faultOf = (kind: Fault['kind'], random: Random, gateways: number): Fault =
       return { kind, ...when, forMs, server, factor: random.between(5, 60) };
     case 'isolate':
       return { kind, ...when, forMs: random.between(800, 4500), lateMs: lateness(random), wipes: random.chance(0.6) };
+    case 'lag':
+      return { kind, atMs: when.atMs, forMs, client: 'k0', lateMs: random.between(1200, 4000) };
     case 'outage':
       return { kind, atMs: when.atMs, forMs, server, wipes: server === 'redis' && random.chance(0.5) };
     case 'reset':

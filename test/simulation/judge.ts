@@ -6,6 +6,7 @@ import { findDoubled, findInversions } from '../history/order.ts';
 import { findReceiptFaults } from '../history/receipts.ts';
 import type { Violation, ViolationKind } from '../history/violation.ts';
 import type { Breach } from './ledger.ts';
+import { judgeState } from './state/judge-state.ts';
 import type { World } from './world.ts';
 
 const promiseOf: Readonly<Record<ViolationKind, Breach['promise']>> = {
@@ -44,9 +45,15 @@ export const judgeWorld = (world: World): void => {
     ledger.breach('I4', `${key} is in the log and never came`, [key, topic]);
   for (const { from, to, number } of ledger.undone())
     ledger.breach('I4', `work ${from}>${to}#${number} was acknowledged and nobody got it`, [`${to}#${number}`]);
-  for (const client of world.clients)
+  judgeState(ledger);
+  for (const client of world.clients) {
     if (!client.isTwin && !client.isOnline)
       ledger.breach('I11', `${client.identity} cannot connect though nothing is wrong any more`, [client.identity]);
+    else if (client.isKeeper && !client.isDone)
+      ledger.breach('I11', `${client.identity} cannot see its state though nothing is wrong any more`, [
+        client.identity,
+      ]);
+  }
 };
 
 /** Checkers write `sender → recipient: …`. */

@@ -9,6 +9,7 @@ import { LeaseLedger, type LeaseTimes } from './lease-ledger.ts';
 import { PlaceLedger } from './place-ledger.ts';
 import { RecordLedger } from './record-ledger.ts';
 import type { Scheduler } from './scheduler.ts';
+import { StateLedger } from './state/state-ledger.ts';
 import { keyOf, type Tag } from './tag.ts';
 import type { Trace } from './trace.ts';
 
@@ -29,6 +30,7 @@ export class Ledger {
   readonly leases: LeaseLedger;
   readonly places: PlaceLedger;
   readonly records: RecordLedger;
+  readonly state: StateLedger;
   /** Everything is mended; clients only take what is theirs. */
   isFinishing = false;
   /** Nothing is lost or held up any more either: whoever goes on for ever now has a reason of its own. */
@@ -48,6 +50,7 @@ export class Ledger {
     this.leases = new LeaseLedger(this, times);
     this.places = new PlaceLedger(this);
     this.records = new RecordLedger(this);
+    this.state = new StateLedger(() => scheduler.nowMs);
   }
 
   get nowMs(): number {
@@ -84,6 +87,7 @@ export class Ledger {
     this.write({ e: 'disturbed', at: this.nowMs, until: this.nowMs, kind: wipeKind, target: 'redis' });
     this.places.wiped();
     this.leases.wiped();
+    this.state.wiped();
     this.say('loses all its data');
   }
 

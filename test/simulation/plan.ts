@@ -3,6 +3,7 @@ import type { PresenceSettings } from '../../src/presence/presence.ts';
 import type { Post } from './letters/author.ts';
 import type { Cut } from './link.ts';
 import type { ServerName } from './sim-gateway.ts';
+import type { Step } from './state/deed.ts';
 
 export type Act =
   | { readonly do: 'rest'; readonly ms: number }
@@ -16,6 +17,8 @@ export type Act =
     }
   /** Of authors. */
   | { readonly do: 'post'; readonly posts: readonly Post[]; readonly everyMs: number }
+  /** Of keepers. */
+  | { readonly do: 'keep'; readonly steps: readonly Step[]; readonly everyMs: number }
   /** Half-closes, waits for what the gateway says, and comes back. */
   | { readonly do: 'close'; readonly awayMs: number }
   | { readonly do: 'cancel'; readonly awayMs: number }
@@ -31,10 +34,15 @@ export type Act =
       readonly everyMs: number;
       /** Sends on the new stream as soon as that is open. */
       readonly switches: boolean;
-    };
+    }
+  /** Of keepers: takes its session to another gateway, as above, and goes on keeping. */
+  | { readonly do: 'shift'; readonly steps: readonly Step[]; readonly everyMs: number; readonly switches: boolean };
 
-/** Authors name their messages and ask for receipts, readers acknowledge what authors send them. */
-export type ClientKind = 'agent' | 'worker' | 'author' | 'reader';
+/**
+ * Authors name their messages and ask for receipts, readers acknowledge what authors send them, keepers have keys and
+ * checkpoints.
+ */
+export type ClientKind = 'agent' | 'worker' | 'author' | 'reader' | 'keeper';
 
 export interface ClientPlan {
   readonly name: string;
@@ -79,6 +87,8 @@ export type Fault = { readonly atMs: number } & (
       readonly lateMs: number;
       readonly wipes: boolean;
     }
+  /** What the gateway of a client sends to Redis is on its way for longer than leases last. */
+  | { readonly kind: 'lag'; readonly client: string; readonly forMs: number; readonly lateMs: number }
   | { readonly kind: 'outage'; readonly server: ServerName; readonly forMs: number; readonly wipes: boolean }
   | { readonly kind: 'reset'; readonly gateway: number }
   | { readonly kind: 'jump'; readonly gateway: number; readonly byMs: number }

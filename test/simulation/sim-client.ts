@@ -13,6 +13,8 @@ import type { Scheduler } from './scheduler.ts';
 import type { SimGateway } from './sim-gateway.ts';
 import { SimProcess } from './sim-process.ts';
 import { SimStream } from './sim-stream.ts';
+import type { Step } from './state/deed.ts';
+import { Keeper } from './state/keeper.ts';
 import type { Trace } from './trace.ts';
 
 export interface ClientDeps {
@@ -39,6 +41,7 @@ export class SimClient {
   readonly #deps: ClientDeps;
   readonly #process: SimProcess;
   readonly #author: Author | undefined;
+  readonly #keeper: Keeper | undefined;
   readonly #duty: Duty | undefined;
   #stream: SimStream | undefined;
   #last: Last | undefined;
@@ -55,9 +58,10 @@ export class SimClient {
     this.#deps = deps;
     const { kind, name, identity } = deps.plan;
     this.#process = new SimProcess(name, deps.scheduler);
-    const facts = { identity, process: this.#process, ledger: deps.ledger };
+    const facts = { name, identity, process: this.#process, ledger: deps.ledger };
     this.#author = kind === 'author' ? new Author(facts) : undefined;
-    this.#duty = kind === 'reader' ? new Reader(facts) : this.#author;
+    this.#keeper = kind === 'keeper' ? new Keeper(facts) : undefined;
+    this.#duty = kind === 'reader' ? new Reader(facts) : (this.#author ?? this.#keeper);
   }
 
   get identity(): string {
@@ -68,13 +72,26 @@ export class SimClient {
     return this.#deps.plan.isTwin;
   }
 
+  get name(): string {
+    return this.#deps.plan.name;
+  }
+
+  /** Where its stream is. */
+  get gateway(): SimGateway | undefined {
+    return this.#stream?.gateway;
+  }
+
+  get isKeeper(): boolean {
+    return this.#keeper !== undefined;
+  }
+
   get isOnline(): boolean {
     return this.#stream?.isOpen === true;
   }
 
   /** Whether nothing is left that it waits for. */
   get isDone(): boolean {
-    return this.#duty?.isDone ?? true;
+    return this.#isGone || (this.#duty?.isDone ?? true);
   }
 
   start(): void {
@@ -187,6 +204,8 @@ export class SimClient {
         return this.#send(act);
       case 'post':
         return this.#post(act);
+      case 'keep':
+        return this.#keep(act);
       case 'close':
         return this.#close(act.awayMs);
       case 'cancel':
@@ -201,7 +220,9 @@ export class SimClient {
         this.#deps.ledger.troubleFor(act.ms);
         return this.#stream?.connection?.stall(act.direction, this.#deps.scheduler.nowMs + act.ms);
       case 'move':
-        return this.#move(act);
+        return this.#move(act, (stream) => stream.send(act.to, 10));
+      case 'shift':
+        return this.#move({ ...act, count: act.steps.length }, (stream, index) => this.#do(act.steps[index], stream));
     }
   }
 
@@ -220,6 +241,18 @@ export class SimClient {
     }
   }
 
+  async #keep({ steps, everyMs }: Extract<Act, { do: 'keep' }>): Promise<void> {
+    for (const step of steps) {
+      if (this.#isFinishing) return;
+      this.#do(step, this.#stream);
+      if (everyMs > 0) await this.#sleep(everyMs);
+    }
+  }
+
+  #do(step: Step | undefined, stream: SimStream | undefined): void {
+    if (step !== undefined && stream?.isOpen === true) this.#keeper?.do(step, stream);
+  }
+
   async #close(awayMs: number): Promise<void> {
     const stream = this.#stream;
     if (stream === undefined) return;
@@ -236,13 +269,16 @@ export class SimClient {
     connection?.setReading(true);
   }
 
-  async #move({ to, count, everyMs, switches }: Extract<Act, { do: 'move' }>): Promise<void> {
+  async #move(
+    { count, everyMs, switches }: Pick<Extract<Act, { do: 'move' }>, 'count' | 'everyMs' | 'switches'>,
+    act: (stream: SimStream, index: number) => void,
+  ): Promise<void> {
     const before = this.#stream;
     if (before?.sessionId === undefined) return;
     const next = this.#openStream(this.#choose(), before.sessionId);
-    for (let sent = 0; sent < count; sent += 1) {
+    for (let done = 0; done < count; done += 1) {
       const stream = next.isOpen && switches ? next : before;
-      if (stream.isOpen) stream.send(to, 10);
+      if (stream.isOpen) act(stream, done);
       await this.#sleep(everyMs);
     }
     if (!(await this.#isOpened(next))) return;

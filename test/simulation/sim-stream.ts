@@ -8,6 +8,7 @@ import { isBefore } from './place-ledger.ts';
 import type { ClientEnd, ConnectionListener, SimConnection } from './sim-connection.ts';
 import type { SimGateway } from './sim-gateway.ts';
 import type { SimProcess } from './sim-process.ts';
+import type { Moment } from './state/state-ledger.ts';
 import { keyOf, readTag, type Tag, writeTag } from './tag.ts';
 import type { Trace } from './trace.ts';
 
@@ -38,12 +39,15 @@ export class SimStream implements ConnectionListener {
   #isClosing = false;
   #closedAtMs = 0;
   #end: ClientEnd | undefined;
+  /** Nothing it hears of was there before only. */
+  readonly begun: Moment;
   sessionId: string | undefined;
   isResumed = false;
   endedAtMs = 0;
 
   constructor(deps: StreamDeps) {
     this.#deps = deps;
+    this.begun = deps.ledger.state.moment();
     this.#connection = deps.gateway.connect(deps.process, this);
     if (this.#connection === undefined) deps.process.after(2, () => this.onEnd(refused));
     else this.say({ $case: 'init', value: initOf(deps) });
@@ -64,6 +68,10 @@ export class SimStream implements ConnectionListener {
 
   get hasSaidGoodbye(): boolean {
     return this.#isClosing;
+  }
+
+  get gateway(): SimGateway {
+    return this.#deps.gateway;
   }
 
   get connection(): SimConnection | undefined {
@@ -149,6 +157,7 @@ export class SimStream implements ConnectionListener {
     this.isResumed = resumed;
     this.note(`has session ${sessionId}${resumed ? ' (resumed)' : ''}`);
     ledger.leases.connected(sessionId, (sinceMs) => this.#connection?.wasResponsiveSince(sinceMs) ?? false);
+    ledger.state.began({ identity, sessionId });
     const facts = { who: identity, session: sessionId, gateway: gateway.name, resumes, resumed };
     const connected = { e: 'connected', at: ledger.nowMs, ...facts } as const;
     // An acknowledgement that was held up tells the client nothing of who came after whom.

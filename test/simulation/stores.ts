@@ -14,14 +14,17 @@ import { MemoryQuotaOverrideStore } from '../../src/adapters/memory/memory-quota
 import { MemoryReceiptStore } from '../../src/adapters/memory/memory-receipt-store.ts';
 import { MemoryTopicIndex } from '../../src/adapters/memory/memory-topic-index.ts';
 import { MemoryWorkQueue } from '../../src/adapters/memory/memory-work-queue.ts';
+import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { CursorStore } from '../../src/ports/cursor-store.ts';
 import type { DeadLetterStore } from '../../src/ports/dead-letter-store.ts';
 import type { Hint } from '../../src/ports/hints.ts';
+import type { KvStore } from '../../src/ports/kv-store.ts';
 import type { LeaseStore } from '../../src/ports/lease-store.ts';
 import type { LogLayout, MessageLog } from '../../src/ports/message-log.ts';
 import type { WorkQueue } from '../../src/ports/work-queue.ts';
 import type { Ledger } from './ledger.ts';
+import { watchCheckpoints, watchKv } from './state/watch-state.ts';
 import { watchAppends, watchCursors, watchDeadLetters, watchLeases, watchPlaces } from './watch.ts';
 
 export interface StoreSet {
@@ -37,6 +40,8 @@ export interface StoreBugs {
   readonly cursors?: (store: CursorStore) => CursorStore;
   readonly log?: (log: MessageLog, clock: Clock) => MessageLog;
   readonly work?: (work: WorkQueue) => WorkQueue;
+  readonly kv?: (store: KvStore) => KvStore;
+  readonly checkpoints?: (store: CheckpointStore) => CheckpointStore;
 }
 
 /** Longer than any run. */
@@ -61,8 +66,8 @@ export class Stores implements StoreSet {
   readonly quotaLedger: MemoryQuotaLedger;
   readonly quotaOverrides = new MemoryQuotaOverrideStore();
   receipts: MemoryReceiptStore;
-  readonly kv: MemoryKvStore;
-  readonly checkpoints: MemoryCheckpointStore;
+  kv: KvStore;
+  checkpoints: CheckpointStore;
   /** Every gateway that listens to hints. */
   readonly hearers = new Set<(hint: Hint) => void>();
 
@@ -76,19 +81,33 @@ export class Stores implements StoreSet {
     this.receipts = this.#openReceipts();
     this.quotaLedger = new MemoryQuotaLedger(clock);
     this.delays = new MemoryDelayStore(clock);
-    this.kv = new MemoryKvStore(clock);
+    this.kv = this.#openKv();
     this.deadLetters = watchDeadLetters(new MemoryDeadLetterStore(), ledger);
-    this.checkpoints = new MemoryCheckpointStore(clock);
+    this.checkpoints = this.#openCheckpoints();
     this.leases = this.#openLeases();
     this.cursors = this.#openCursors();
   }
 
-  /** Redis comes back with nothing in it. */
+  /** Redis comes back with nothing in it: neither leases nor places, receipts, keys or checkpoints, nor their epochs. */
   wipe(): void {
     this.#deps.ledger.wiped();
     this.leases = this.#openLeases({ lostDataAtMs: this.#deps.clock.monotonic() });
     this.cursors = this.#openCursors();
     this.receipts = this.#openReceipts();
+    this.kv = this.#openKv();
+    this.checkpoints = this.#openCheckpoints();
+  }
+
+  #openKv(): KvStore {
+    const { clock, ledger, bugs } = this.#deps;
+    const store = new MemoryKvStore(clock);
+    return watchKv(bugs.kv?.(store) ?? store, ledger);
+  }
+
+  #openCheckpoints(): CheckpointStore {
+    const { clock, ledger, bugs } = this.#deps;
+    const store = new MemoryCheckpointStore(clock);
+    return watchCheckpoints(bugs.checkpoints?.(store) ?? store, ledger);
   }
 
   #openReceipts(): MemoryReceiptStore {

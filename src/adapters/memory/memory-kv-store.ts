@@ -53,7 +53,8 @@ export class MemoryKvStore implements KvStore {
     return Promise.resolve({ entries: listed });
   }
 
-  purge(owner: string): Promise<number> {
+  purge(owner: string, epoch: bigint | undefined): Promise<number | undefined> {
+    if (epoch !== undefined && !this.#fences.holds(owner, epoch)) return Promise.resolve(undefined);
     let count = 0;
     for (const [name, entries] of this.#spaces.get(owner) ?? [])
       for (const key of entries.keys()) if (this.#live({ space: { owner, name }, key }) !== undefined) count += 1;

@@ -248,11 +248,16 @@ return answer
 `);
 
 /**
- * Keys: spaces of the owner.
- * Arguments: what the names of its spaces' keys begin with, what its keys begin with, how many to delete at most.
- * Answers: how many were there, 1 where there may be more.
+ * Keys: spaces of the owner, its fence.
+ * Arguments: what the names of its spaces' keys begin with, what its keys begin with, how many to delete at most; the epoch
+ * or nothing, how long a fence is kept.
+ * Answers: how many were there, 1 where there may be more; or nothing to an epoch that is not the newest.
  */
 export const purgeKvScript = script(`
+if ARGV[4] ~= '' then
+  if redis.call('GET', KEYS[2]) ~= ARGV[4] then return false end
+  redis.call('PEXPIRE', KEYS[2], ARGV[5])
+end
 local count, left = 0, tonumber(ARGV[3])
 for _, space in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local names = ARGV[1] .. space

@@ -72,12 +72,15 @@ export class RedisKvStore implements KvStore {
     }
   }
 
-  async purge(owner: string): Promise<number> {
-    const keys = [this.#keys.spaces(owner)];
+  async purge(owner: string, epoch: bigint | undefined): Promise<number | undefined> {
+    const keys = [this.#keys.spaces(owner), this.#keys.fence(owner)];
     const values = this.#keys.values({ owner, name: '' }).slice(0, -1);
-    const args = [this.#keys.valueNames(owner, ''), values, String(keysPerPurgeMax)];
+    const fencing = [epoch === undefined ? '' : String(epoch), String(fenceRetentionMs)];
+    const args = [this.#keys.valueNames(owner, ''), values, String(keysPerPurgeMax), ...fencing];
     for (let count = 0; ; ) {
-      const [deleted, mayBeMore] = listOf(await this.#redis.script(purgeKvScript, keys, args));
+      const reply = await this.#redis.script(purgeKvScript, keys, args);
+      if (reply === null) return undefined;
+      const [deleted, mayBeMore] = listOf(reply);
       count += integerOf(deleted);
       if (mayBeMore !== 1) return count;
     }

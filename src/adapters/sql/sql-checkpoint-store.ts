@@ -10,7 +10,7 @@ import type {
 import type { Clock } from '../../ports/clock.ts';
 import type { Schema } from './schema.ts';
 import type { SqlDatabase } from './sql-database.ts';
-import { fenceName, SqlFences } from './sql-fences.ts';
+import { SqlFences } from './sql-fences.ts';
 import type { SqlStateDeps } from './sql-kv-store.ts';
 
 type Queries = Kysely<Schema>;
@@ -103,15 +103,14 @@ export class SqlCheckpointStore implements CheckpointStore {
 
   /** `undefined` to an epoch that is not the newest. */
   #write<Result>(
-    { owner, epoch }: CheckpointWriter,
+    writer: CheckpointWriter,
     write: (transaction: Queries) => Promise<Result>,
   ): Promise<Result | undefined> {
-    const { queries, dialect } = this.#database;
-    return queries.transaction().execute(async (transaction) => {
-      await dialect.lockNames(transaction, [fenceName(owner)]);
-      const current = await this.#fences.current(transaction, [{ owner, epoch }]);
-      return current.size === 0 ? undefined : write(transaction);
-    });
+    return this.#database.queries
+      .transaction()
+      .execute(async (transaction) =>
+        (await this.#fences.holds(transaction, writer)) ? write(transaction) : undefined,
+      );
   }
 
   async #isFull(transaction: Queries, owner: string, name: Uint8Array): Promise<boolean> {

@@ -60,6 +60,12 @@ export class SqlFences {
     return new Set(rows.map(({ owner, epoch }) => epochKey({ owner, epoch: BigInt(epoch) })));
   }
 
+  /** Whether it is the newest; locks the owner's name. */
+  async holds(transaction: Kysely<Schema>, epoch: Epoch): Promise<boolean> {
+    await this.#database.dialect.lockNames(transaction, [fenceName(epoch.owner)]);
+    return (await this.current(transaction, [epoch])).size === 1;
+  }
+
   async sweep(): Promise<void> {
     const { queries, dialect } = this.#database;
     await sql`delete from aether_fence where opened_at < ${dialect.nowMs(this.#clock)} - ${sql.lit(retentionMs)}`.execute(

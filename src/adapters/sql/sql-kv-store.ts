@@ -71,8 +71,9 @@ export class SqlKvStore implements KvStore {
     return chosen.length < found.length ? { entries, next: textOf(last.key) } : { entries };
   }
 
-  purge(owner: string): Promise<number> {
+  purge(owner: string, epoch: bigint | undefined): Promise<number | undefined> {
     return this.#database.queries.transaction().execute(async (transaction) => {
+      if (epoch !== undefined && !(await this.#fences.holds(transaction, { owner, epoch }))) return undefined;
       const nowMs = this.#database.dialect.nowMs(this.#clock);
       await sql`delete from aether_kv where owner = ${owner} and expires_at <= ${nowMs}`.execute(transaction);
       const deleted = await sql`delete from aether_kv where owner = ${owner} returning 1 as one`.execute(transaction);

@@ -57,8 +57,8 @@ class ThreadKvStore implements KvStore {
     return this.#thread.call({ store: 'kv', call: { method: 'list', args: [space, request] } });
   }
 
-  purge(owner: string): Promise<number> {
-    return this.#thread.call({ store: 'kv', call: { method: 'purge', args: [owner] } });
+  purge(owner: string, epoch: bigint | undefined): Promise<number | undefined> {
+    return this.#thread.call({ store: 'kv', call: { method: 'purge', args: [owner, epoch] } });
   }
 }
 

@@ -106,7 +106,7 @@ const once = <Of extends Access>(
 };
 
 const purge = async (client: ClientSession, allowed: PurgePermit, requestId: string): Answering => {
-  const count = BigInt(await client.deps.kv.purge(allowed));
+  const count = BigInt(await client.deps.kv.purge(allowed, client.session.epoch));
   return encodeOutcome({ applied: true, value: undefined, count }, requestId);
 };
 

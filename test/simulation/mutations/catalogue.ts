@@ -4,6 +4,7 @@ import { leaseMutations } from './lease-mutations.ts';
 import { letterMutations } from './letter-mutations.ts';
 import { logMutations } from './log-mutations.ts';
 import type { Mutation } from './mutation.ts';
+import { stateMutations } from './state-mutations.ts';
 
 /** All planted bugs. */
 export const mutations: readonly Mutation[] = [
@@ -12,4 +13,5 @@ export const mutations: readonly Mutation[] = [
   ...logMutations,
   ...deliveryMutations,
   ...letterMutations,
+  ...stateMutations,
 ];
