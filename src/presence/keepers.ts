@@ -33,6 +33,13 @@ export class Keepers {
     return this.#watch(keeper, over).silent(over);
   }
 
+  /** Looks whether it is heard before somebody waits for its silence, who then has less to wait for; until disposed. */
+  anticipate(keeper: string): Disposable {
+    const over = new AbortController();
+    void this.silent(keeper, over.signal);
+    return { [Symbol.dispose]: () => over.abort() };
+  }
+
   /** Resolves when its lease is gone: it may not act. Until `over` aborts. */
   gone(keeper: string, over: AbortSignal): Promise<void> {
     return this.#watch(keeper, over).gone;
@@ -54,12 +61,11 @@ export class Keepers {
     const { signal } = this.#deps;
     while (!signal.aborted && watch.waiting > 0) {
       if (watch.isListenedFor) await watch.look(() => this.#isHeard(keeper));
-      const soonMs = watch.againAfterMs;
-      if (soonMs === undefined && (await this.#isGone(keeper))) {
+      if (watch.againAfterMs === undefined && (await this.#isGone(keeper))) {
         watch.leave();
         break;
       }
-      await watch.pause(soonMs ?? lookAgainAfterMs, signal);
+      await watch.pause(watch.againAfterMs ?? lookAgainAfterMs, signal);
     }
     this.#watches.delete(keeper);
   }

@@ -133,6 +133,7 @@ export class Presence implements AsyncDisposable {
    */
   async open(request: SessionRequest): Promise<Session> {
     const resumes = await this.#holderToResume(request);
+    using _ = this.#isElsewhere(resumes) ? this.#keepers.anticipate(resumes.keeper) : undefined;
     const first = await this.#take(request, resumes);
     if (first instanceof Session) return first;
     if (await this.#isHolderThere(first)) throw duplicate(request.identity);

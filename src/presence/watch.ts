@@ -60,7 +60,7 @@ export class Watch {
     const nowMs = this.#clock.monotonic();
     if (!this.isListenedFor) return undefined;
     if (this.#deafSinceMs !== undefined)
-      return Math.max(1, Math.min(quickMs, this.#deafSinceMs + deafPatienceMs - nowMs));
+      return Math.max(1, Math.min(quickMs, Math.ceil(this.#deafSinceMs + deafPatienceMs - nowMs)));
     return nowMs < this.#quickUntilMs ? quickMs : undefined;
   }
 
