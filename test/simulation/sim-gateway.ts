@@ -75,6 +75,8 @@ export class SimGateway {
   #lives = 0;
   #life: Life | undefined;
   #cuts = new Map<ServerName, Cut>();
+  /** It was to start while it was still stopping: it does when it has stopped. */
+  #startsAgain = false;
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
@@ -87,6 +89,7 @@ export class SimGateway {
   }
 
   start(): void {
+    this.#startsAgain = this.#life !== undefined;
     if (this.#life !== undefined) return;
     const life = this.#createLife();
     this.#life = life;
@@ -108,6 +111,7 @@ export class SimGateway {
     const { parts } = life ?? {};
     if (life === undefined || parts === undefined) return this.crash({ silently: false });
     this.#say('drains');
+    this.#startsAgain = false;
     const patience = new AbortController();
     life.clock.schedule(drainMs, () => patience.abort());
     void this.#drainAndBury(life, parts, patience.signal);
@@ -120,6 +124,7 @@ export class SimGateway {
     this.#end('has stopped');
     for (const connection of life.connections) connection.gatewayDied(5);
     this.#bury(life);
+    if (this.#startsAgain) this.start();
   }
 
   stop(): void {
