@@ -81,7 +81,7 @@ export const watchAppends = (log: MessageLog, ledger: Ledger): MessageLog => {
     layout: log.layout,
     append: async (partition, parts, writer) => {
       // The log drops it.
-      if (writer !== undefined && fenced.has(writer.name)) return;
+      if (writer !== undefined && fenced.has(writer.name)) return ledger.say(`drops what ${writer.name} appends`);
       const offset = ends.get(partition) ?? 0;
       ends.set(partition, offset + 1);
       noteRecords(Buffer.concat(parts), { partition, offset }, ledger);
@@ -90,6 +90,7 @@ export const watchAppends = (log: MessageLog, ledger: Ledger): MessageLog => {
     enter: (writer, options) => log.enter(writer, options),
     fence: (writer, options) => {
       fenced.add(writer);
+      ledger.say(`fences ${writer} off`);
       return log.fence(writer, options);
     },
     read: (partition, from, options) => log.read(partition, from, options),
