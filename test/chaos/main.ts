@@ -18,6 +18,7 @@ interface Options {
   readonly rate: number;
   readonly quiet: number;
   readonly only?: readonly Fault[];
+  readonly except?: readonly Fault[];
   readonly directory?: string;
   readonly receipts?: true;
   readonly json?: true;
@@ -35,6 +36,9 @@ const faultsNamed = (text: string): readonly Fault[] =>
     if (found.length === 0) throw new InvalidArgumentError(`${name} is none; see the list below`);
     return found;
   });
+
+const chosen = ({ only = allFaults, except = [] }: Options): readonly Fault[] =>
+  only.filter((fault) => !except.includes(fault));
 
 /** What names and acknowledges beside the rest; or nearly nothing else. */
 const size = ({ rate, receipts }: Options): CrowdSize => (receipts === true ? namedSize(rate) : mixedSize(rate));
@@ -104,7 +108,7 @@ const run = async (options: Options): Promise<void> => {
     size: size(options),
     directory,
     disturb: (disturbing) =>
-      disturbing.follow(options.only ?? allFaults, { seed: options.seed, quietMs: [500, options.quiet * 1000] }),
+      disturbing.follow(chosen(options), { seed: options.seed, quietMs: [500, options.quiet * 1000] }),
     durationMs,
     signal: ending,
     onProgress: progressLine(durationMs),
@@ -145,6 +149,7 @@ await new Command('chaos')
   .option('--rate <n>', 'messages a second, of all senders', number, 1200)
   .option('--quiet <seconds>', 'at most so long between two disturbances of a track', number, 6)
   .option('--only <kinds>', 'some kinds of disturbance, or tracks, by comma; all by default', faultsNamed)
+  .option('--except <kinds>', 'all but these', faultsNamed)
   .option('--directory <folder>', 'where histories go')
   .option('--receipts', 'nearly all messages have names, receipts, and recipients that acknowledge')
   .option('--json', 'the outcome as JSON on standard output')
