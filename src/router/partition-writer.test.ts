@@ -12,6 +12,7 @@ import { PartitionWriter } from './partition-writer.ts';
 import { RecordBatch } from './record-batch.ts';
 
 const down = new FabricError('STORE_UNAVAILABLE', 'down');
+const lost = new FabricError('LEASE_LOST', 'lost');
 
 /** A log whose appends are answered by the test; what only seals off what was given up is kept apart. */
 class HeldLog extends MemoryMessageLog {
@@ -23,6 +24,14 @@ class HeldLog extends MemoryMessageLog {
     const isSeal = [...new RecordBatch(Buffer.concat(parts)).groups].length === 0;
     (isSeal ? this.seals : this.appends).push(append);
     return append.promise;
+  }
+
+  readonly fences: (PromiseWithResolvers<void> & { readonly writer: string })[] = [];
+
+  override fence(writer: string): Promise<void> {
+    const fence = { ...Promise.withResolvers<void>(), writer };
+    this.fences.push(fence);
+    return fence.promise;
   }
 }
 
@@ -47,7 +56,8 @@ const opened = () => {
       audience: undefined,
     }).durable;
   };
-  return { clock, circuit, writer, appends: messageLog.appends, seals: messageLog.seals, add };
+  const { appends, seals, fences } = messageLog;
+  return { clock, circuit, writer, appends, seals, fences, add };
 };
 
 test('what waits behind a batch that a log which is down did not take fails with it, and what comes then is tried', async () => {
@@ -93,5 +103,32 @@ test('what was given up is in doubt until an empty batch behind it has landed', 
   expect(seals).toHaveLength(2);
   seals[1]?.resolve();
   await doubt;
+  expect(writer.doubt).toBeUndefined();
+});
+
+test('what was given up under a lease that is lost then is in doubt until that is fenced off', async () => {
+  const { writer, appends, seals, fences, add } = opened();
+  const durable = add(batchBytesMax);
+  appends[0]?.reject(down);
+  await expect(durable).rejects.toBe(down);
+  const { doubt } = writer;
+  seals[0]?.reject(lost);
+  await expect.poll(() => fences).toHaveLength(1);
+  expect(writer.doubt).toBe(doubt);
+  fences[0]?.resolve();
+  await doubt;
+  expect(writer.doubt).toBeUndefined();
+});
+
+test('what a log refuses because the lease was lost meanwhile is in doubt as well', async () => {
+  const { writer, appends, seals, fences, add } = opened();
+  const durable = add(batchBytesMax);
+  appends[0]?.reject(lost);
+  await expect(durable).rejects.toBe(lost);
+  expect(writer.doubt).toBeDefined();
+  seals[0]?.reject(lost);
+  await expect.poll(() => fences).toHaveLength(1);
+  fences[0]?.resolve();
+  await writer.doubt;
   expect(writer.doubt).toBeUndefined();
 });

@@ -70,8 +70,8 @@ export class PartitionWriter {
   readonly #inFlight = new Set<Promise<void>>();
   #outstandingBytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
-  #givenUp = 0;
-  #doubt: Promise<void> | undefined;
+  /** Under each lease: how many batches were given up, and when that is no longer in doubt. */
+  readonly #doubts = new Map<LogWriter, { givenUp: number; readonly over: Promise<void> }>();
 
   constructor(partition: number, deps: WriterDeps) {
     this.#partition = partition;
@@ -84,7 +84,8 @@ export class PartitionWriter {
 
   /** Set while something may still land of which whoever published it has heard that nothing is known. */
   get doubt(): Promise<void> | undefined {
-    return this.#doubt;
+    const [first, ...others] = [...this.#doubts.values()].map(({ over }) => over);
+    return others.length === 0 ? first : Promise.all([first, ...others]).then(() => undefined);
   }
 
   add(record: OutgoingRecord): Publication {
@@ -148,24 +149,29 @@ export class PartitionWriter {
     return append.then(() => stillCurrent(writer));
   }
 
-  /** Under a lease that was lost there is nothing to be known: whoever comes next fences it off. */
   #giveUp(cause: unknown, writer: LogWriter): void {
-    if (!isUnknown(cause)) return;
-    this.#givenUp += 1;
-    if (this.#doubt !== undefined) return;
-    this.#doubt = this.#seal(writer).finally(() => (this.#doubt = undefined));
+    if (!isUnknown(cause) && !isLost(cause)) return;
+    const doubt = this.#doubts.get(writer);
+    if (doubt !== undefined) {
+      doubt.givenUp += 1;
+      return;
+    }
+    const over = this.#seal(writer).finally(() => this.#doubts.delete(writer));
+    this.#doubts.set(writer, { givenUp: 1, over });
     // Of a router that is closed: what is in doubt remains so.
-    this.#doubt.catch(() => undefined);
+    over.catch(() => undefined);
   }
 
+  /** Under a lease that was lost nothing more can be appended, but what was may land yet: so it is fenced off. */
   async #seal(writer: LogWriter): Promise<void> {
     const { messageLog, clock, signal } = this.#deps;
     for (let isSealed = false; !isSealed; ) {
-      const before = this.#givenUp;
+      const before = this.#doubts.get(writer)?.givenUp ?? 1;
       const failure = await messageLog
         .append(this.#partition, new OpenBatch().close(clock.now()), writer)
         .then(() => undefined, asFabricError);
-      isSealed = failure === undefined ? before === this.#givenUp : !isUnknown(failure);
+      if (isLost(failure)) return messageLog.fence(writer.name, { signal });
+      isSealed = failure === undefined ? before === this.#doubts.get(writer)?.givenUp : !isUnknown(failure);
       if (failure !== undefined && !isSealed) await clock.sleep(sealAgainAfterMs, { signal });
     }
   }
@@ -187,5 +193,7 @@ export class PartitionWriter {
 const stillCurrent = (writer: LogWriter): void => {
   if (!writer.isCurrent()) throw new FabricError('LEASE_LOST', 'the lease was lost before the log had the message');
 };
+
+const isLost = (cause: unknown): boolean => cause instanceof FabricError && cause.reason === 'LEASE_LOST';
 
 const isUnknown = (cause: unknown): boolean => cause instanceof FabricError && cause.reason === 'STORE_UNAVAILABLE';
