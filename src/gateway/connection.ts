@@ -278,18 +278,26 @@ export class Connection {
     if (ending.how === 'half_closed') await this.#received();
     if (recipient !== undefined) await this.#deps.router.close(recipient, { excused: isOurs(ending) });
     if (session !== undefined)
-      await this.#deps.presence.close(session, { resumable: isResumable(ending), after: this.#deps.router.doubt });
+      await this.#deps.presence.close(session, {
+        resumable: ending.how === 'half_closed' ? this.#stream.gone.aborted : isResumable(ending),
+        after: this.#deps.router.doubt,
+      });
     if (client !== undefined) this.#countConnected(client, -1);
     await this.#within(flushPatienceMs, this.#outbox.empty());
     this.#stream.end(ending.how === 'failed' ? ending.error : unconfirmed);
   }
 
-  /** What was delivered right before a goodbye is not to come again on the return: the places wait for the answer. */
+  /**
+   * What was delivered right before a goodbye is not to come again on the return: the places wait for the answer. And a
+   * client that cancels ends its side first, so that it looks like a goodbye until what follows has come too.
+   */
   async #received(): Promise<void> {
     if (this.#stream.gone.aborted) return;
-    const gone = Promise.withResolvers<void>();
+    const [gone, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     this.#stream.gone.addEventListener('abort', () => gone.resolve(), { once: true });
-    await this.#within(flushPatienceMs, Promise.race([this.#outbox.received(), gone.promise]));
+    this.#stream.whenReceived(heard.resolve);
+    const all = Promise.all([this.#outbox.received(), heard.promise]).then(() => undefined);
+    await this.#within(flushPatienceMs, Promise.race([all, gone.promise]));
   }
 
   #signal(type: SignalType, reason: string): void {
