@@ -45,6 +45,13 @@ test('who joins while it is looked whether the gateway is gone does not wait for
   expect(silence.is).toBe(true);
 });
 
+test('who waits for silence first has it looked at first', async () => {
+  const { clock, asked, isSilent } = absent();
+  isSilent();
+  await clock.pass(0);
+  expect(asked).toEqual(['heard']);
+});
+
 test('what was looked at ahead is not waited for again', async () => {
   const { clock, keepers, isSilent } = absent();
   using _ = keepers.anticipate('one/1');

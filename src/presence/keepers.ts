@@ -59,6 +59,8 @@ export class Keepers {
 
   async #run(keeper: string, watch: Watch): Promise<void> {
     const { signal } = this.#deps;
+    // Whoever it is begun for joins first, and decides what is looked at first.
+    await Promise.resolve();
     while (!signal.aborted && watch.waiting > 0) {
       if (watch.isListenedFor) await watch.look(() => this.#isHeard(keeper));
       if (watch.againAfterMs === undefined && (await this.#isGone(keeper))) {
