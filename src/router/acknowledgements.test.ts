@@ -530,3 +530,23 @@ test.each(['the same gateway', 'the next one'])(
     expect(await stores.receiptStore.get('sv::test::1', ['p'])).toMatchObject([{ state: 'dead_lettered' }]);
   },
 );
+
+test('a refusal that comes when its attempt has run out is not one of the next attempt, an acknowledgement counts', async () => {
+  const clock = new VirtualClock();
+  const stores = openStores(clock);
+  const session = await openSession(stores);
+  await publish(session.router, clock, ['a', 'b']);
+  session.confirm();
+  await clock.pass(30_000);
+  const [a1, b1, a2, b2] = session.seen.map(({ id }) => id);
+  expect(new Set([a1, b1, a2, b2]).size).toBe(4);
+  expect(session.answer([], [a1 ?? 0, b1 ?? 0])).toEqual([]);
+  expect(attempts(session.seen)).toEqual(['a1', 'b1', 'a2', 'b2']);
+  session.confirm();
+  expect(session.answer([a2 ?? 0, b1 ?? 0])).toEqual([]);
+  await clock.pass(60_000);
+  expect(attempts(session.seen)).toEqual(['a1', 'b1', 'a2', 'b2']);
+  expect(session.answer([b2 ?? 0])).toEqual([b2]);
+  await session.close();
+  expect((await openSession(stores)).seen).toEqual([]);
+});

@@ -60,6 +60,8 @@ const buryAgainAfterMs = 1000;
 export class Acknowledgements {
   readonly #deps: AcknowledgementsDeps;
   readonly #outstanding = new Map<number, Outstanding>();
+  /** By the numbers they were given when the time of an attempt had run out; they keep the first one too. */
+  readonly #renumbered = new Map<number, Outstanding>();
   /** The last that went out alone, until it is removed. */
   #alone: Outstanding | undefined;
   #bytes = 0;
@@ -129,7 +131,8 @@ export class Acknowledgements {
     for (const { deliveryId, redeliverAfterMs } of nacked) {
       const outstanding = this.#answerable(deliveryId);
       if (outstanding === undefined) unknown.push(deliveryId);
-      else this.#fail(outstanding, 'refused by its recipient', redeliverAfterMs);
+      // An attempt whose time ran out has been counted.
+      else if (outstanding.number === deliveryId) this.#fail(outstanding, 'refused by its recipient', redeliverAfterMs);
     }
     if (wasAlone) this.#sweep();
     else this.#tellRoom();
@@ -168,6 +171,7 @@ export class Acknowledgements {
     this.#timer?.scheduled.cancel();
     for (const { delivery, stage } of this.#outstanding.values()) if (stage.at !== 'burying') delivery.release?.();
     this.#outstanding.clear();
+    this.#renumbered.clear();
   }
 
   #open(delivery: Delivery): Outstanding {
@@ -190,18 +194,26 @@ export class Acknowledgements {
   #remove({ id, delivery }: Outstanding): void {
     if (this.#outstanding.delete(id)) this.#bytes -= delivery.frame.byteLength;
     if (this.#alone?.id === id) this.#alone = undefined;
+    for (const [number, other] of this.#renumbered) if (other.id === id) this.#renumbered.delete(number);
   }
 
-  #answerable(id: number): Outstanding | undefined {
-    const outstanding = this.#outstanding.get(id);
+  #answerable(number: number): Outstanding | undefined {
+    const outstanding = this.#outstanding.get(number) ?? this.#renumbered.get(number);
     return outstanding?.stage.at === 'burying' ? undefined : outstanding;
   }
 
+  /** What it had been called until now stays good for an acknowledgement. */
+  #renumber(outstanding: Outstanding): void {
+    this.#lastId += 1;
+    outstanding.number = this.#lastId;
+    this.#renumbered.set(outstanding.number, outstanding);
+  }
+
   #offer(outstanding: Outstanding): number | undefined {
-    const { id, delivery, attempt } = outstanding;
+    const { number, delivery, attempt } = outstanding;
     const { place, tracked } = delivery;
     const position = typeof place === 'string' ? undefined : place;
-    const frame = this.#deps.annotate(delivery.frame, { deliveryId: id, attempt, position, tracked });
+    const frame = this.#deps.annotate(delivery.frame, { deliveryId: number, attempt, position, tracked });
     const mark = this.#deps.inbox.offer(frame, 1);
     if (mark === undefined) return undefined;
     outstanding.stage = { at: 'offered', mark };
@@ -268,8 +280,13 @@ export class Acknowledgements {
   }
 
   #actOn(outstanding: Outstanding): void {
-    if (outstanding.stage.at === 'received') this.#fail(outstanding, 'not acknowledged in time', 0);
+    if (outstanding.stage.at === 'received') this.#runOut(outstanding);
     if (outstanding.stage.at === 'queued') this.#tryAgain(outstanding);
+  }
+
+  #runOut(outstanding: Outstanding): void {
+    this.#renumber(outstanding);
+    this.#fail(outstanding, 'not acknowledged in time', 0);
   }
 
   #tryAgain(outstanding: Outstanding): void {

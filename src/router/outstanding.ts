@@ -49,12 +49,15 @@ export const isForItself = ({ losses, unseen }: Tries): boolean =>
 
 export class Outstanding {
   readonly id: number;
+  /** What its recipient answers with. Another one after a time that ran out: an answer to that may still be on its way. */
+  number: number;
   readonly delivery: Delivery;
   tries: Tries;
   stage: Stage = { at: 'queued', dueMs: 0 };
 
   constructor(id: number, delivery: Delivery) {
     this.id = id;
+    this.number = id;
     this.delivery = delivery;
     this.tries = delivery.tries;
   }

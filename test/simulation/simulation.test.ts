@@ -9,7 +9,7 @@ import { runJob } from './jobs.ts';
 import { World } from './world.ts';
 
 const seeds = 2000;
-const seedsPerBug = 300;
+const seedsPerBug = 450;
 const bugsFoundShare = 0.95;
 
 const run = (seed: number) => new World(generate(seed), { bugs: {}, keepsTrace: true }).run();

@@ -51,7 +51,7 @@ export const letterMutations: readonly Mutation[] = [
     breaks: 'what its recipient refuses is acknowledged',
     edits: edit(
       'acknowledgements',
-      "else this.#fail(outstanding, 'refused by its recipient', redeliverAfterMs);",
+      "else if (outstanding.number === deliveryId) this.#fail(outstanding, 'refused by its recipient', redeliverAfterMs);",
       'else this.#acknowledge(outstanding);',
     ),
   },

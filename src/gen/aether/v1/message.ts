@@ -111,7 +111,7 @@ export interface IncomingMessage {
   forwardedAuthorization: ForwardedAuthorization | undefined;
   /**
    * Needs `urn:aether-fabric:ack`, as all of the following. What to answer with; unique within the stream, and the same
-   * for each attempt on it.
+   * for each attempt on it, but another one after an attempt whose time ran out.
    */
   deliveryId: bigint;
   /** From 1. Counts on over reconnects and crashes. */
